@@ -7,6 +7,7 @@ that it can be stored with the call and outlive the files that it came from.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -63,7 +64,7 @@ class Agent:
     """`transfer` is among the tools."""
     targets: tuple[Target, ...] = ()
     turn_detection: JsonObject = field(default_factory=lambda: {"type": "server_vad"})
-    """`type` and its options, without `create_response` and `interrupt_response`: these are ours."""
+    """`type` and its options; `create_response` and `interrupt_response` are ours to set."""
     noise_reduction: Literal["near_field", "far_field"] | None = None
     transcription: JsonObject | None = field(default_factory=lambda: {"model": "gpt-transcribe"})
     """Transcription of the caller: `model`, `language`, `prompt`; None: off."""
@@ -78,3 +79,16 @@ class Agent:
     def target(self, name: str) -> Target | None:
         """Return the target of that name, None where there is none."""
         return next((target for target in self.targets if target.name == name), None)
+
+
+_NUMBER_AT_HOST = re.compile(r"sips?:(\+[0-9]{6,15})@", re.ASCII)
+
+
+def other_uri_form(uri: str) -> str | None:
+    """Return the `tel:` form of a SIP URI whose user part is an E.164 number, else None.
+
+    A trunk may refuse one form of a REFER target and take the other (rule 10). The way back, from
+    `tel:` to `sip:`, needs a host that nobody but the operator knows.
+    """
+    match = _NUMBER_AT_HOST.match(uri)
+    return f"tel:{match[1]}" if match else None

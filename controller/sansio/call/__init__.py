@@ -1,0 +1,19 @@
+"""The call's machine, sans I/O.
+
+Theory of operation. A call is one frozen value (`state.CallState`). `table.TABLE` says what each
+event does in each state; the handlers stand beside each other by the part of a call's life:
+`answering` (offer to answer or refusal), `attaching` (the channel to the model), `talking` (tools)
+and `ending` (last words, referral, hang-up). `machine.Call` holds the value and applies the table.
+
+The machine knows no vendor event and no "response": a dialect's turn machine translates. It asks
+for `Say` and is told `SpeechHeard`; what it takes to be heard is the dialect's business.
+
+Invariants, held by property tests: every pair of state and event is defined; `deadline` is None
+exactly in ENDED and RELEASED; deadlines alone end every call; one outcome, reported last; no tool
+call runs twice; no command after the end.
+"""
+
+from controller.sansio.call.machine import Call
+from controller.sansio.call.state import CallState, Limits, State, Terms
+
+__all__ = ["Call", "CallState", "Limits", "State", "Terms"]

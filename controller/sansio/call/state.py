@@ -1,0 +1,213 @@
+"""What is known of one call, as one frozen value.
+
+Instants are Unix seconds, durations seconds. Deadlines are absolute, so that a value that was
+stored survives a restart. Handlers (`answering`, `attaching`, `talking`, `ending`) take a value, an
+event and the instant, and return the next value with the commands that it obliges: a `Step`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from controller.sansio.commands import AnswerForm, CallCommand, Outcome
+from controller.sansio.events import AnswerResult, ToolOutput
+
+
+class State(StrEnum):
+    """Where a call stands (design section 4)."""
+
+    PENDING = "pending"
+    """Claimed; the decision is not taken yet."""
+    ACCEPTING = "accepting"
+    """The answer is on its way to the line."""
+    REJECTING = "rejecting"
+    """The refusal is on its way to the line."""
+    ATTACHING = "attaching"
+    """Answered, or perhaps; the channel to the model is not proven, or was lost."""
+    ACTIVE = "active"
+    """Caller and model talk."""
+    ENDING = "ending"
+    """The end was asked for: last words, referral, hang-up."""
+    ENDED = "ended"
+    """Over; exactly one outcome was reported."""
+    RELEASED = "released"
+    """Another process owns the call: no outcome, no hang-up, no further command."""
+
+
+TERMINAL = frozenset({State.ENDED, State.RELEASED})
+
+
+class Channel(StrEnum):
+    """The socket to the model, as far as the call's machine cares."""
+
+    CLOSED = "closed"
+    OPENING = "opening"
+    WAITING = "waiting"
+    """Between two attempts."""
+    OPEN = "open"
+    """Open, but the session is not proven."""
+    READY = "ready"
+
+
+class Closing(StrEnum):
+    """The step of an end in progress."""
+
+    ANSWER = "answer"
+    """The end was asked for while the answer was on its way."""
+    WORDS = "words"
+    """The last words are being spoken."""
+    REFERRING = "referring"
+    """The transfer is on its way to the line."""
+    REFERRED = "referred"
+    """Relayed; the caller should leave us now. Silence meanwhile (rule 10)."""
+    HANGING_UP = "hanging_up"
+    RETRYING = "retrying"
+    """Between two hang-ups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long each step may last, in seconds.
+
+    Those of requests are longer than the time limits of the clients, which normally answer first:
+    here they make sure that deadlines alone finish every call.
+    """
+
+    decision: float = 2.0
+    request: float = 12.0
+    """For an answer, a rejection, a referral or a hang-up to come back."""
+    answer_retry: float = 0.3
+    """Before the one retry of an answer that could not be sent."""
+    attach: float = 8.0
+    """From the answer to an open channel, over all attempts."""
+    attach_try: float = 6.0
+    """For one attempt to come back."""
+    session: float = 5.0
+    """From an open channel to a proven session."""
+    reattach: float = 30.0
+    """From a lost channel to the end of the attempts (rule 12)."""
+    words: float = 30.0
+    """For last words to be spoken and heard, if the turn machine says nothing."""
+    refer: float = 35.0
+    """For the caller to leave after a referral, and between two referrals (rule 10)."""
+    hang_up_retry: float = 1.0
+    hang_up_tries: int = 3
+    tool_calls: int = 1000
+    """Of one call; more are answered with an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the call's machine must know of the agent. Stored with the call."""
+
+    greeting: str | None = None
+    disclosure: str | None = None
+    can_hang_up: bool = False
+    targets: tuple[tuple[str, str], ...] = ()
+    """Name and URI of each target; empty: `transfer` is an unknown tool."""
+    max_duration: float = 1800.0
+    capacity_code: int = 503
+    """SIP code where the provider is full or does not take our answer."""
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Where the caller is to go."""
+
+    target: str
+    uri: str = field(repr=False)
+    other_form: bool = False
+    """The URI is already the second form of the target's (`tel:` for `sip:`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """An end in progress."""
+
+    step: Closing
+    outcome: Outcome
+    """If the hang-up that this leads to succeeds."""
+    say_id: str | None = None
+    """The words that must be heard first."""
+    transfer: Transfer | None = None
+    """What follows the words: this, or else a hang-up."""
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The tool calls of one response; its outputs are posted together, after the last."""
+
+    waiting: frozenset[str]
+    outputs: tuple[ToolOutput, ...]
+    respond: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """One call. Field names are stored: change them with a migration only."""
+
+    terms: Terms
+    state: State = State.PENDING
+    now: float = 0.0
+    """The latest instant seen; time never goes back here."""
+    step_at: float | None = None
+    """When the current step is given up."""
+    attach_at: float | None = None
+    """When the channel's current step is given up, or the next attempt is due."""
+    end_at: float | None = None
+    """When the conversation has lasted long enough."""
+
+    form: AnswerForm = AnswerForm.FULL
+    answer_tries: int = 0
+    answer_again: bool = False
+    """Nothing is on its way: the answer is sent again at `step_at`."""
+    doubt: AnswerResult | None = None
+    """The answer may have landed: the channel will tell."""
+    refusal: tuple[int, Outcome, str | None] | None = None
+    """SIP code, outcome and detail of a rejection in progress."""
+    refusal_tries: int = 0
+
+    channel: Channel = Channel.CLOSED
+    attach_tries: int = 0
+    attach_until: float = 0.0
+    answered_at: float | None = None
+    """First proof of a session; None: the call was never answered."""
+    provider_ending: bool = False
+
+    batches: tuple[Batch, ...] = ()
+    tool_calls: frozenset[str] = frozenset()
+    """Every tool call ever seen: none runs twice (rule 8)."""
+    refer_after: float = 0.0
+    """No referral before this instant."""
+    ending: Ending | None = None
+    says: int = 0
+    effects: int = 0
+    """Effects asked for so far; numbers the next one."""
+    outcome: Outcome | None = None
+    ignored: int = 0
+    """Events that meant nothing in the state in which they came."""
+
+    @property
+    def deadline(self) -> float | None:
+        """When `DeadlineReached` is due; None exactly in a terminal state."""
+        if self.state in TERMINAL:
+            return None
+        instants = [self.step_at, self.attach_at]
+        if self.state in {State.ATTACHING, State.ACTIVE}:
+            instants.append(self.end_at)
+        return min(instant for instant in instants if instant is not None)
+
+
+Step: TypeAlias = tuple[CallState, tuple[CallCommand, ...]]
+Handler: TypeAlias = Callable[[CallState, Any, float], Step]
+
+
+def effect(call: CallState, verb: str) -> tuple[CallState, str]:
+    """Number an outside effect: the same history gives the same `effect_id`."""
+    number = call.effects + 1
+    return replace(call, effects=number), f"{verb}-{number}"

@@ -1,0 +1,138 @@
+"""The state table of a call, as data. Everything that affects transitions stands here.
+
+Rule 1. A pair (state, event) that is not in the table means nothing there: the event is ignored and
+counted. A late, duplicate or unknown event is never an error.
+Rule 2. A handler may lead to the states that its row names, or leave the state as it is; a test
+holds every step of random histories against this.
+Rule 3. The picture in the README is drawn from this table (`diagram`); a test fails when they
+differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from controller.sansio import events as ev
+from controller.sansio.call import answering, attaching, ending, talking
+from controller.sansio.call.state import CallState, Handler, State, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one event does in one state."""
+
+    handle: Handler
+    to: frozenset[State]
+    """Where it may lead, beside staying."""
+
+
+def _row(handle: Handler, *to: State) -> Row:
+    return Row(handle, frozenset(to))
+
+
+def _noted(call: CallState, _event: object, _now: float) -> Step:
+    """An event that is expected here and changes nothing."""
+    return call, ()
+
+
+_S = State
+_RELEASE: dict[type, Row] = {ev.OwnershipLost: _row(ending.ownership_lost, _S.RELEASED)}
+_GONE: dict[type, Row] = {ev.LineEnded: _row(attaching.line_ended, _S.ENDED)}
+
+TABLE: Mapping[State, Mapping[type, Row]] = MappingProxyType(
+    {
+        _S.PENDING: {
+            ev.Admitted: _row(answering.admitted, _S.ACCEPTING),
+            ev.Refused: _row(answering.refused, _S.REJECTING),
+            ev.HangUpRequested: _row(answering.undecided, _S.REJECTING),
+            ev.DeadlineReached: _row(answering.undecided, _S.REJECTING),
+            **_GONE,
+            **_RELEASE,
+        },
+        _S.ACCEPTING: {
+            ev.Answered: _row(answering.answered, _S.ATTACHING),
+            ev.AnswerFailed: _row(answering.answer_failed, _S.ATTACHING, _S.REJECTING, _S.ENDED),
+            ev.HangUpRequested: _row(answering.hang_up_requested, _S.ENDING, _S.REJECTING),
+            ev.DeadlineReached: _row(answering.answer_overdue, _S.ATTACHING),
+            **_GONE,
+            **_RELEASE,
+        },
+        _S.REJECTING: {
+            ev.RejectSettled: _row(answering.reject_settled, _S.ENDED),
+            ev.DeadlineReached: _row(answering.reject_overdue, _S.ENDED),
+            **_GONE,
+            **_RELEASE,
+        },
+        _S.ATTACHING: {
+            ev.ChannelOpened: _row(attaching.opened),
+            ev.AttachFailed: _row(attaching.failed, _S.ENDING, _S.ENDED),
+            ev.ChannelLost: _row(attaching.lost, _S.ENDING),
+            ev.Ready: _row(attaching.ready, _S.ACTIVE),
+            ev.SpeechHeard: _row(talking.speech_heard),
+            ev.ToolFinished: _row(talking.tool_finished),
+            ev.ProviderEnding: _row(attaching.provider_ending),
+            ev.HangUpRequested: _row(attaching.hang_up_requested, _S.ENDING),
+            ev.DeadlineReached: _row(attaching.deadline, _S.ENDING),
+            **_GONE,
+            **_RELEASE,
+        },
+        _S.ACTIVE: {
+            ev.SpeechHeard: _row(talking.speech_heard),
+            ev.ToolsCalled: _row(talking.tools_called, _S.ENDING),
+            ev.ToolFinished: _row(talking.tool_finished),
+            ev.ProviderEnding: _row(attaching.provider_ending),
+            ev.ChannelLost: _row(attaching.lost, _S.ATTACHING),
+            ev.HangUpRequested: _row(talking.hang_up_requested, _S.ENDING),
+            ev.DeadlineReached: _row(talking.deadline, _S.ENDING),
+            **_GONE,
+            **_RELEASE,
+        },
+        _S.ENDING: {
+            ev.Answered: _row(answering.settled_while_ending),
+            ev.AnswerFailed: _row(answering.settled_while_ending, _S.REJECTING, _S.ENDED),
+            ev.ChannelOpened: _row(attaching.opened),
+            ev.AttachFailed: _row(attaching.failed, _S.ENDED),
+            ev.ChannelLost: _row(attaching.lost_while_ending),
+            ev.Ready: _row(attaching.ready),
+            ev.SpeechHeard: _row(ending.speech_heard),
+            ev.ToolsCalled: _row(talking.tools_called_while_ending),
+            ev.ToolFinished: _row(talking.tool_finished),
+            ev.ProviderEnding: _row(attaching.provider_ending),
+            ev.TransferUnproven: _row(ending.transfer_unproven),
+            ev.TransferDone: _row(ending.transfer_done, _S.ENDED),
+            ev.TransferFailed: _row(ending.transfer_failed, _S.ACTIVE, _S.ATTACHING),
+            ev.LineEnded: _row(ending.line_ended, _S.ENDED),
+            ev.HangUpFailed: _row(ending.hang_up_failed, _S.ENDED),
+            ev.HangUpRequested: _row(ending.hang_up_requested),
+            ev.DeadlineReached: _row(
+                attaching.overdue_while_ending, _S.ACTIVE, _S.ATTACHING, _S.ENDED
+            ),
+            **_RELEASE,
+        },
+        _S.ENDED: {},
+        _S.RELEASED: {},
+    }
+)
+
+
+def transitions() -> Iterator[tuple[State, State, str]]:
+    """Yield every move that the table allows: from, to, and the events that cause it."""
+    for state, rows in TABLE.items():
+        for to in State:
+            causes = [event.__name__ for event, row in rows.items() if to in row.to]
+            if causes:
+                yield state, to, ", ".join(causes)
+
+
+def diagram() -> str:
+    """Draw the table as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2", f"    [*] --> {State.PENDING.name}"]
+    released = ev.OwnershipLost.__name__
+    for state, to, causes in transitions():
+        if causes != released:
+            lines.append(f"    {state.name} --> {to.name}: {causes}")
+    lines.append(f"    {State.ENDED.name} --> [*]")
+    lines.append(f"    note right of {State.RELEASED.name}: from any state, {released}")
+    return "\n".join(lines) + "\n"

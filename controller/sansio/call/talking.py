@@ -1,0 +1,165 @@
+"""The conversation: ACTIVE. Tools run, and two of them, `hang_up` and `transfer`, begin the end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from controller.sansio.call import attaching, ending
+from controller.sansio.call.state import Batch, CallState, Step, Transfer, effect
+from controller.sansio.commands import (
+    CallCommand,
+    GiveToolOutputs,
+    HoldTurns,
+    Outcome,
+    ReleaseTurns,
+    RunTool,
+    Say,
+)
+from controller.sansio.events import (
+    DeadlineReached,
+    HangUpRequested,
+    SpeechHeard,
+    ToolCall,
+    ToolFinished,
+    ToolOutput,
+    ToolsCalled,
+)
+
+HANG_UP = "hang_up"
+TRANSFER = "transfer"
+
+
+def speech_heard(call: CallState, event: SpeechHeard, _now: float) -> Step:
+    """After the disclosure the greeting; after the first words the caller's turn (rule 6)."""
+    match event.say_id:
+        case attaching.DISCLOSURE if call.terms.greeting is not None:
+            return call, (Say(attaching.GREETING, call.terms.greeting),)
+        case attaching.DISCLOSURE | attaching.GREETING:
+            return call, (ReleaseTurns(),)
+        case _:
+            return call, ()
+
+
+def tools_called(call: CallState, event: ToolsCalled, now: float) -> Step:
+    """Run what is new; `hang_up` and `transfer` are ours and begin the end (rules 8 and 9)."""
+    fresh = unseen(call, event)
+    call = replace(call, tool_calls=call.tool_calls | {each.tool_call_id for each in fresh})
+    answered: list[ToolOutput] = []
+    running: list[ToolCall] = []
+    closing: ToolCall | None = None
+    for each in fresh:
+        if len(call.tool_calls) > call.terms.limits.tool_calls:
+            answered.append(_error(each, "too_many_tool_calls"))
+        elif (problem := _unfit(call, each, now)) is not None:
+            answered.append(_error(each, problem))
+        elif not _is_ours(call, each.name):
+            running.append(each)
+        elif closing is None:
+            closing = each
+            answered.append(ToolOutput(each.tool_call_id, json.dumps({"ok": True})))
+        else:
+            answered.append(_error(each, "call_is_ending"))
+    call, commands = _batch(call, tuple(running), tuple(answered), respond=closing is None)
+    if closing is None:
+        return call, commands
+    call, last = ending.after_words(
+        call,
+        outcome=Outcome.WE_HUNG_UP,
+        transfer=_transfer(call, closing),
+        heard=(event.say_id, event.speech),
+        now=now,
+    )
+    return call, (HoldTurns(), *commands, *last)
+
+
+def unseen(call: CallState, event: ToolsCalled) -> tuple[ToolCall, ...]:
+    """The calls of an event that never came before, each once."""
+    fresh = {each.tool_call_id: each for each in event.calls}
+    return tuple(each for name, each in fresh.items() if name not in call.tool_calls)
+
+
+def _is_ours(call: CallState, name: str) -> bool:
+    return (name == HANG_UP and call.terms.can_hang_up) or (
+        name == TRANSFER and bool(call.terms.targets)
+    )
+
+
+def _unfit(call: CallState, tool_call: ToolCall, now: float) -> str | None:
+    """Say why a call of `transfer` cannot be followed."""
+    if tool_call.name != TRANSFER or not call.terms.targets:
+        return None
+    if _transfer(call, tool_call) is None:
+        return "unknown_target"
+    return "transfer_just_tried" if now < call.refer_after else None
+
+
+def _transfer(call: CallState, tool_call: ToolCall) -> Transfer | None:
+    if tool_call.name != TRANSFER:
+        return None
+    try:
+        arguments = json.loads(tool_call.arguments)
+    except (ValueError, RecursionError):
+        return None
+    name = arguments.get("target") if isinstance(arguments, dict) else None
+    return next((Transfer(each, uri) for each, uri in call.terms.targets if each == name), None)
+
+
+def _error(tool_call: ToolCall, reason: str) -> ToolOutput:
+    return ToolOutput(tool_call.tool_call_id, json.dumps({"error": reason}))
+
+
+def _batch(
+    call: CallState,
+    running: tuple[ToolCall, ...],
+    answered: tuple[ToolOutput, ...],
+    *,
+    respond: bool,
+) -> Step:
+    """Start the tools of one response; what is answered already waits for them."""
+    if not running:
+        return call, (GiveToolOutputs(answered, respond),) if answered else ()
+    commands: list[CallCommand] = []
+    if not respond and answered:
+        # The end waits for no tool: its own output goes first, the others follow unasked.
+        commands.append(GiveToolOutputs(answered, respond=False))
+        answered = ()
+    waiting = frozenset(each.tool_call_id for each in running)
+    call = replace(call, batches=(*call.batches, Batch(waiting, answered, respond)))
+    for each in running:
+        call, effect_id = effect(call, "tool")
+        commands.append(RunTool(effect_id, each))
+    return call, tuple(commands)
+
+
+def tool_finished(call: CallState, event: ToolFinished, _now: float) -> Step:
+    """Post the outputs of a response after its last tool, then ask for one response (rule 8)."""
+    tool_call_id = event.output.tool_call_id
+    batch = next((each for each in call.batches if tool_call_id in each.waiting), None)
+    if batch is None:
+        return call, ()
+    others = tuple(each for each in call.batches if each is not batch)
+    outputs = (*batch.outputs, event.output)
+    waiting = batch.waiting - {tool_call_id}
+    if waiting:
+        batch = Batch(waiting, outputs, batch.respond)
+        return replace(call, batches=(*others, batch)), ()
+    respond = batch.respond and call.ending is None
+    return replace(call, batches=others), (GiveToolOutputs(outputs, respond),)
+
+
+def deadline(call: CallState, _event: DeadlineReached, now: float) -> Step:
+    """The call has lasted long enough: say so, say goodbye, hang up."""
+    return ending.time_is_up(call, now)
+
+
+def hang_up_requested(call: CallState, _event: HangUpRequested, now: float) -> Step:
+    """Hang up at once."""
+    return ending.hang_up(call, Outcome.WE_HUNG_UP, now)
+
+
+def tools_called_while_ending(call: CallState, event: ToolsCalled, _now: float) -> Step:
+    """ENDING: every tool call gets an output, and none is run."""
+    fresh = unseen(call, event)
+    call = replace(call, tool_calls=call.tool_calls | {each.tool_call_id for each in fresh})
+    return _batch(call, (), tuple(_error(each, "call_is_ending") for each in fresh), respond=False)
