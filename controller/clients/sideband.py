@@ -15,7 +15,7 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import aiohttp
 from yarl import URL
@@ -154,7 +154,8 @@ async def _refuse_redirect(
     params: aiohttp.TraceRequestRedirectParams,
 ) -> None:
     # ws_connect follows redirects and has no switch for it; no call is driven from elsewhere.
-    response: Any = params.response
+    response = params.response
+    response.close()
     raise aiohttp.WSServerHandshakeError(
         response.request_info, response.history, status=response.status
     )
