@@ -1,0 +1,1 @@
+"""The ledger: what is known of calls, and who owns them."""

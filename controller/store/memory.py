@@ -1,0 +1,173 @@
+"""The ledger in memory: everything is promised but that it outlives the process.
+
+It keeps the same rules as a ledger on disk, so that the shell is written once:
+
+- a claim is unique by delivery (`webhook_id`) and by call (`line`, `provider_id`);
+- claims are remembered for as long as OpenAI may repeat a delivery, the newest of them only when
+  there are too many, and live calls always;
+- a write under another epoch than the call's own raises `Fenced`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from controller.calls.ports import Claim, Clock
+from controller.errors import Fenced
+from controller.sansio.commands import Effect, Outcome
+
+REMEMBER_LIMIT: Final = 72 * 3600.0
+"""Seconds that an ended call is remembered: OpenAI repeats a delivery for up to 72 h."""
+
+MAX_REMEMBERED: Final = 100_000
+"""Ended calls that are remembered at most, some 65 MB; the oldest are forgotten first."""
+
+FIRST_EPOCH: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EffectNote:
+    """An outside effect that was intended, and what came of it."""
+
+    effect: Effect
+    result: str | None = None
+    """None: not known (yet)."""
+
+
+@dataclass(slots=True)
+class _LiveCall:
+    claim: Claim
+    epoch: int
+    snapshot: bytes = b""
+    effects: dict[str, EffectNote] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _EndedCall:
+    webhook_id: str
+    line: str
+    provider_id: str
+    outcome: Outcome
+    forget_at: float
+
+
+class MemoryLedger:
+    """Satisfies `Ledger` for one process and one life.
+
+    Args:
+        clock: decides when an ended call may be forgotten.
+        max_remembered: ended calls that are remembered at most.
+    """
+
+    kept = False
+
+    def __init__(self, clock: Clock, *, max_remembered: int = MAX_REMEMBERED) -> None:
+        self._clock = clock
+        self._max_remembered = max_remembered
+        self._live: dict[str, _LiveCall] = {}
+        self._ended: OrderedDict[str, _EndedCall] = OrderedDict()
+        self._webhook_ids: set[str] = set()
+        self._provider_ids: set[tuple[str, str]] = set()
+        self._reserved: dict[str, tuple[str, ...]] = {}
+        self._taken: dict[str, int] = {}
+
+    async def claim(self, claim: Claim) -> int | None:
+        """Claim a call. Returns its epoch, or None when the delivery or the call is known."""
+        self._forget()
+        call_key = (claim.line, claim.provider_id)
+        if claim.webhook_id in self._webhook_ids or call_key in self._provider_ids:
+            return None
+        self._webhook_ids.add(claim.webhook_id)
+        self._provider_ids.add(call_key)
+        self._live[claim.call_id] = _LiveCall(claim, FIRST_EPOCH)
+        return FIRST_EPOCH
+
+    async def intend(
+        self, call_id: str, epoch: int, effects: Sequence[Effect], snapshot: bytes
+    ) -> None:
+        """Write down what is about to be done. Raises Fenced."""
+        call = self._owned(call_id, epoch)
+        call.snapshot = snapshot
+        for effect in effects:
+            call.effects[effect.effect_id] = EffectNote(effect)
+
+    async def settle(self, call_id: str, epoch: int, effect_id: str, result: str) -> None:
+        """Write down what came of an effect. Raises Fenced."""
+        call = self._owned(call_id, epoch)
+        note = call.effects.get(effect_id)
+        if note is not None:
+            call.effects[effect_id] = EffectNote(note.effect, result)
+
+    async def finish(
+        self,
+        call_id: str,
+        epoch: int,
+        outcome: Outcome,
+        record: bytes,  # noqa: ARG002  # the port has it; only a ledger on disk can keep it
+    ) -> None:
+        """Write the one outcome, drop everything else, give the places back. Raises Fenced.
+
+        The record is not kept: it goes to the log and to nobody else.
+        """
+        claim = self._owned(call_id, epoch).claim
+        del self._live[call_id]
+        self._release(call_id)
+        self._ended[call_id] = _EndedCall(
+            webhook_id=claim.webhook_id,
+            line=claim.line,
+            provider_id=claim.provider_id,
+            outcome=outcome,
+            forget_at=self._clock.now() + REMEMBER_LIMIT,
+        )
+        self._forget()
+
+    async def reserve(self, call_id: str, limits: Mapping[str, int]) -> str | None:
+        """Take one place under each named limit; all or none. Returns the first that is full."""
+        self._release(call_id)
+        for name, limit in limits.items():
+            if self._taken.get(name, 0) >= limit:
+                return name
+        for name in limits:
+            self._taken[name] = self._taken.get(name, 0) + 1
+        self._reserved[call_id] = tuple(limits)
+        return None
+
+    async def release(self, call_id: str) -> None:
+        """Give back what `reserve` took, if anything."""
+        self._release(call_id)
+
+    def effects(self, call_id: str) -> Mapping[str, EffectNote]:
+        """Return the effects of a live call by `effect_id`; none of a call that has ended."""
+        call = self._live.get(call_id)
+        return dict(call.effects) if call else {}
+
+    def snapshot(self, call_id: str) -> bytes | None:
+        """Return the last snapshot of a live call, None of a call that is not live."""
+        call = self._live.get(call_id)
+        return call.snapshot if call else None
+
+    def _owned(self, call_id: str, epoch: int) -> _LiveCall:
+        call = self._live.get(call_id)
+        if call is None or call.epoch != epoch:
+            raise Fenced(f"epoch {epoch} does not own the call")
+        return call
+
+    def _release(self, call_id: str) -> None:
+        for name in self._reserved.pop(call_id, ()):
+            self._taken[name] -= 1
+            if not self._taken[name]:
+                del self._taken[name]
+
+    def _forget(self) -> None:
+        """Forget ended calls that are too old or too many; they ended in this order."""
+        now = self._clock.now()
+        while self._ended:
+            oldest = next(iter(self._ended.values()))
+            if len(self._ended) <= self._max_remembered and oldest.forget_at > now:
+                return
+            self._ended.popitem(last=False)
+            self._webhook_ids.discard(oldest.webhook_id)
+            self._provider_ids.discard((oldest.line, oldest.provider_id))

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from controller.calls.ports import Claim, Ledger
+from controller.errors import Fenced
+from controller.sansio.commands import AnswerCall, AnswerForm, HangUpCall, Outcome
+
+ANSWER = AnswerCall("answer:1", AnswerForm.FULL)
+
+
+def claim_of(
+    call_id: str, *, webhook_id: str | None = None, provider_id: str | None = None
+) -> Claim:
+    return Claim(
+        call_id=call_id,
+        line="openai_sip",
+        provider_id=provider_id or f"rtc_{call_id}",
+        webhook_id=webhook_id or f"wh_{call_id}",
+        sip_call_id=None,
+        received_at=1_800_000_000.0,
+        raw_event=b"{}",
+    )
+
+
+async def claimed(ledger: Ledger, call_id: str) -> int:
+    epoch = await ledger.claim(claim_of(call_id))
+    assert epoch is not None
+    return epoch
+
+
+async def test_a_call_is_claimed_once(ledger: Ledger) -> None:
+    assert await ledger.claim(claim_of("a")) is not None
+    assert await ledger.claim(claim_of("b")) is not None
+
+
+async def test_the_same_delivery_claims_nothing(ledger: Ledger) -> None:
+    await claimed(ledger, "a")
+    assert await ledger.claim(claim_of("b", webhook_id="wh_a")) is None
+
+
+async def test_another_delivery_of_the_same_call_claims_nothing(ledger: Ledger) -> None:
+    await claimed(ledger, "a")
+    assert await ledger.claim(claim_of("b", provider_id="rtc_a")) is None
+
+
+async def test_a_refused_claim_leaves_no_trace(ledger: Ledger) -> None:
+    await claimed(ledger, "a")
+    assert await ledger.claim(claim_of("b", webhook_id="wh_a")) is None
+    assert await ledger.claim(claim_of("b")) is not None
+
+
+async def test_of_two_claims_at_once_one_wins(ledger: Ledger) -> None:
+    epochs = await asyncio.gather(
+        *(ledger.claim(claim_of(f"c{n}", provider_id="rtc_same")) for n in range(10))
+    )
+    assert sum(epoch is not None for epoch in epochs) == 1
+
+
+async def test_an_ended_call_is_not_claimed_again(ledger: Ledger) -> None:
+    epoch = await claimed(ledger, "a")
+    await ledger.finish("a", epoch, Outcome.CALLER_HUNG_UP, b"{}")
+    assert await ledger.claim(claim_of("b", webhook_id="wh_a")) is None
+    assert await ledger.claim(claim_of("b", provider_id="rtc_a")) is None
+
+
+async def test_an_ended_call_is_remembered_for_72_hours(ledger: Ledger, clock: Any) -> None:
+    epoch = await claimed(ledger, "a")
+    await ledger.finish("a", epoch, Outcome.CALLER_HUNG_UP, b"{}")
+    clock.time += 72 * 3600 - 1
+    assert await ledger.claim(claim_of("a")) is None
+
+
+async def test_a_live_call_is_never_forgotten(ledger: Ledger, clock: Any) -> None:
+    await claimed(ledger, "a")
+    clock.time += 1000 * 3600
+    assert await ledger.claim(claim_of("b", webhook_id="wh_a")) is None
+
+
+async def test_the_owner_may_write(ledger: Ledger) -> None:
+    epoch = await claimed(ledger, "a")
+    await ledger.intend("a", epoch, [ANSWER], b"snapshot")
+    await ledger.settle("a", epoch, ANSWER.effect_id, "answered")
+    await ledger.finish("a", epoch, Outcome.WE_HUNG_UP, b"{}")
+
+
+@pytest.mark.parametrize("wrong", [-1, 1])
+async def test_a_write_under_another_epoch_is_fenced(ledger: Ledger, wrong: int) -> None:
+    epoch = await claimed(ledger, "a") + wrong
+    with pytest.raises(Fenced):
+        await ledger.intend("a", epoch, [ANSWER], b"")
+    with pytest.raises(Fenced):
+        await ledger.settle("a", epoch, ANSWER.effect_id, "answered")
+    with pytest.raises(Fenced):
+        await ledger.finish("a", epoch, Outcome.WE_HUNG_UP, b"{}")
+
+
+async def test_nothing_is_written_for_a_call_that_is_not_claimed(ledger: Ledger) -> None:
+    with pytest.raises(Fenced):
+        await ledger.intend("nobody", 1, [ANSWER], b"")
+
+
+async def test_there_is_one_outcome(ledger: Ledger) -> None:
+    epoch = await claimed(ledger, "a")
+    await ledger.finish("a", epoch, Outcome.WE_HUNG_UP, b"{}")
+    with pytest.raises(Fenced):
+        await ledger.finish("a", epoch, Outcome.CALLER_HUNG_UP, b"{}")
+    with pytest.raises(Fenced):
+        await ledger.intend("a", epoch, [HangUpCall("hang_up:1")], b"")
+
+
+async def test_settling_what_was_not_intended_is_no_fault(ledger: Ledger) -> None:
+    epoch = await claimed(ledger, "a")
+    await ledger.settle("a", epoch, "unheard-of", "ok")
+
+
+async def test_a_full_limit_is_named_and_nothing_is_taken(ledger: Ledger) -> None:
+    assert await ledger.reserve("a", {"total": 2, "withheld": 1}) is None
+    assert await ledger.reserve("b", {"total": 2, "withheld": 1}) == "withheld"
+    assert await ledger.reserve("c", {"total": 2}) is None
+    assert await ledger.reserve("d", {"total": 2}) == "total"
+
+
+async def test_a_limit_of_none_is_always_full(ledger: Ledger) -> None:
+    assert await ledger.reserve("a", {"total": 0}) == "total"
+
+
+async def test_release_gives_the_places_back_once(ledger: Ledger) -> None:
+    await ledger.reserve("a", {"total": 1})
+    await ledger.release("a")
+    await ledger.release("a")
+    await ledger.release("nobody")
+    assert await ledger.reserve("b", {"total": 1}) is None
+    assert await ledger.reserve("c", {"total": 1}) == "total"
+
+
+async def test_finish_gives_the_places_back(ledger: Ledger) -> None:
+    epoch = await claimed(ledger, "a")
+    await ledger.reserve("a", {"total": 1})
+    await ledger.finish("a", epoch, Outcome.REJECTED, b"{}")
+    assert await ledger.reserve("b", {"total": 1}) is None
+
+
+async def test_reserving_again_does_not_take_twice(ledger: Ledger) -> None:
+    assert await ledger.reserve("a", {"total": 1}) is None
+    assert await ledger.reserve("a", {"total": 1}) is None
+    await ledger.release("a")
+    assert await ledger.reserve("b", {"total": 1}) is None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["reserve", "release"]),
+            st.sampled_from(["a", "b", "c", "d"]),
+            st.sets(st.sampled_from(["total", "withheld", "caller"]), min_size=1),
+        )
+    )
+)
+async def test_no_limit_is_ever_exceeded(
+    ledger: Ledger, steps: list[tuple[str, str, set[str]]]
+) -> None:
+    limits = {"total": 3, "withheld": 1, "caller": 2}
+    holders: dict[str, set[str]] = {}
+    for verb, call_id, names in steps:
+        holders.pop(call_id, None)
+        if verb == "release":
+            await ledger.release(call_id)
+            continue
+        full = await ledger.reserve(call_id, {name: limits[name] for name in sorted(names)})
+        held = {name: sum(name in taken for taken in holders.values()) for name in names}
+        assert (full is None) == all(held[name] < limits[name] for name in names)
+        if full is None:
+            holders[call_id] = names
+        else:
+            assert held[full] >= limits[full]
+    for call_id in holders:  # the ledger lives through many examples
+        await ledger.release(call_id)

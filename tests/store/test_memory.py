@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import Any
+
+from controller.calls.ports import Claim
+from controller.sansio.commands import AnswerCall, AnswerForm, Outcome
+from controller.store.memory import REMEMBER_LIMIT, EffectNote, MemoryLedger
+
+ANSWER = AnswerCall("answer:1", AnswerForm.FULL)
+
+
+def claim_of(call_id: str) -> Claim:
+    return Claim(call_id, "openai_sip", f"rtc_{call_id}", f"wh_{call_id}", None, 0.0, b"{}")
+
+
+async def end(ledger: MemoryLedger, call_id: str) -> None:
+    epoch = await ledger.claim(claim_of(call_id))
+    assert epoch is not None
+    await ledger.finish(call_id, epoch, Outcome.CALLER_HUNG_UP, b"{}")
+
+
+def test_it_says_that_records_are_not_kept(clock: Any) -> None:
+    assert MemoryLedger(clock).kept is False
+
+
+async def test_an_ended_call_is_forgotten_in_the_end(clock: Any) -> None:
+    ledger = MemoryLedger(clock)
+    await end(ledger, "a")
+    clock.time += REMEMBER_LIMIT
+    assert await ledger.claim(claim_of("a")) is not None
+
+
+async def test_when_there_are_too_many_the_oldest_ended_calls_go_first(clock: Any) -> None:
+    ledger = MemoryLedger(clock, max_remembered=2)
+    await ledger.claim(claim_of("live"))
+    for call_id in ("a", "b", "c"):
+        await end(ledger, call_id)
+
+    assert await ledger.claim(claim_of("live")) is None
+    assert await ledger.claim(claim_of("b")) is None
+    assert await ledger.claim(claim_of("c")) is None
+    assert await ledger.claim(claim_of("a")) is not None
+
+
+async def test_effects_and_snapshot_last_as_long_as_the_call(clock: Any) -> None:
+    ledger = MemoryLedger(clock)
+    epoch = await ledger.claim(claim_of("a"))
+    assert epoch is not None
+    await ledger.intend("a", epoch, [ANSWER], b"one")
+    assert ledger.effects("a") == {"answer:1": EffectNote(ANSWER)}
+    await ledger.settle("a", epoch, "answer:1", "answered")
+    await ledger.intend("a", epoch, [], b"two")
+
+    assert ledger.effects("a") == {"answer:1": EffectNote(ANSWER, "answered")}
+    assert ledger.snapshot("a") == b"two"
+
+    await ledger.finish("a", epoch, Outcome.WE_HUNG_UP, b"{}")
+    assert ledger.effects("a") == {}
+    assert ledger.snapshot("a") is None
