@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from controller.settings import _SECRETS, Server
+
 UNIT = Path(__file__).parents[2] / "deploy/systemd/controller.service"
 PROGRAM = "/opt/controller/bin/controller"
 
@@ -49,17 +51,15 @@ def test_the_unit_starts_the_service_with_the_installed_configuration() -> None:
 
 
 def test_the_service_manager_waits_longer_than_the_default_drain() -> None:
-    from controller.settings import ServerSettings
-
     (stop,) = values("TimeoutStopSec")
 
-    assert int(stop) > ServerSettings().drain_timeout
+    assert int(stop) > Server().drain_timeout
 
 
 def test_the_credentials_carry_the_names_that_the_settings_read() -> None:
     names = {credential.partition(":")[0] for credential in values("LoadCredential")}
 
-    assert names == {"openai_api_key", "openai_webhook_secret"}
+    assert names == {variable.lower() for variable in _SECRETS}
 
 
 def test_the_event_loop_has_time_for_several_beats_and_a_hang_leaves_a_dump() -> None:
