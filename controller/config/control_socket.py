@@ -1,0 +1,40 @@
+"""Where the control socket of a service lies, so that service and commands find the same one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LONGEST_PATH: Final = 107
+"""Bytes that `sun_path` takes beside its final zero (unix(7))."""
+
+_FOLDER: Final = "controller"
+
+
+def default_path(config_path: Path, host: str, port: int, environ: Mapping[str, str]) -> Path:
+    """Return the socket's path where the operator names none.
+
+    The name is made from what tells two services of one user apart, so that a command that is given
+    the same configuration finds the right one. Whoever creates the folder makes it private (0700).
+
+    Args:
+        config_path: `controller.toml`, made absolute here.
+        host: Of the public listener.
+        port: Of the public listener, as configured: 0 stays 0.
+        environ: For `RUNTIME_DIRECTORY` (systemd) and `XDG_RUNTIME_DIR`.
+    """
+    if runtime := environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]:
+        return Path(runtime, "control.sock")
+    service = f"{config_path.resolve()}\0{host}\0{port}"
+    name = hashlib.sha256(os.fsencode(service)).hexdigest()[:16] + ".sock"
+    folders = [Path(tempfile.gettempdir()), Path("/tmp")]  # noqa: S108 - in a folder of our own
+    paths = [folder / f"{_FOLDER}-{os.getuid()}" / name for folder in folders]
+    if user_folder := environ.get("XDG_RUNTIME_DIR"):
+        paths.insert(0, Path(user_folder, _FOLDER, name))
+    return next((path for path in paths if len(os.fsencode(path)) <= LONGEST_PATH), paths[-1])
