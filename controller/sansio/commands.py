@@ -128,6 +128,11 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class StopSpeaking:
+    """Drop the words and turns that wait, and ask for no other until `ReleaseTurns`."""
+
+
+@dataclass(frozen=True, slots=True)
 class HoldTurns:
     """Let the caller's speech start no response and cut nothing off, until `ReleaseTurns`."""
 
@@ -200,7 +205,9 @@ class Record:
 LineCommand: TypeAlias = AnswerCall | RejectCall | TransferCall | HangUpCall
 Effect: TypeAlias = LineCommand | RunTool
 ChannelCommand: TypeAlias = OpenChannel | CloseChannel
-DialectCommand: TypeAlias = Configure | Say | HoldTurns | ReleaseTurns | Inject | GiveToolOutputs
+DialectCommand: TypeAlias = (
+    Configure | Say | StopSpeaking | HoldTurns | ReleaseTurns | Inject | GiveToolOutputs
+)
 Report: TypeAlias = ReportAnswered | ReportReattached | RaiseAlarm | ReportOutcome
 
 CallCommand: TypeAlias = Effect | ChannelCommand | DialectCommand | Report

@@ -25,6 +25,7 @@ from controller.sansio.commands import (
     ReleaseTurns,
     ReportOutcome,
     Say,
+    StopSpeaking,
     TransferCall,
 )
 from controller.sansio.events import (
@@ -67,7 +68,7 @@ def hang_up(call: CallState, outcome: Outcome, now: float, *, tries: int = 1) ->
         step_at=now + call.terms.limits.request,
         attach_at=None,
     )
-    return call, (HangUpCall(effect_id),)
+    return call, (StopSpeaking(), HangUpCall(effect_id))
 
 
 def gone(call: CallState, _now: float) -> Step:
@@ -162,7 +163,7 @@ def _refer(call: CallState, transfer: Transfer, now: float) -> Step:
         ending=Ending(Closing.REFERRING, Outcome.REFERRED_UNCONFIRMED, transfer=transfer),
         step_at=now + call.terms.limits.request,
     )
-    return call, (TransferCall(effect_id, transfer.target, transfer.uri),)
+    return call, (StopSpeaking(), TransferCall(effect_id, transfer.target, transfer.uri))
 
 
 def transfer_unproven(call: CallState, _event: TransferUnproven, now: float) -> Step:

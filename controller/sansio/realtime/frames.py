@@ -1,0 +1,62 @@
+"""Client events of the Realtime API: what we send.
+
+Every one has an `event_id`, which the far end echoes in `error.event_id`: that is how a refusal is
+told apart from the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from controller.sansio.commands import SendFrame
+from controller.sansio.events import ToolOutput
+
+MARK = "controller_request"
+"""Metadata key that ties a response to our request: VAD's own responses have none."""
+
+
+def event(type_: str, event_id: str, **fields: Any) -> SendFrame:
+    """Return one client event as a frame."""
+    body = {"type": type_, "event_id": event_id, **fields}
+    return SendFrame(type_, msgspec.json.encode(body).decode())
+
+
+def session_update(event_id: str, session: Mapping[str, Any]) -> SendFrame:
+    """`session.update`; the session must name its type, which the caller has put in."""
+    return event("session.update", event_id, session=session)
+
+
+def response_create(event_id: str, instructions: str | None = None) -> SendFrame:
+    """`response.create`: the next turn, or with instructions words of ours and no tools."""
+    response: dict[str, Any] = {"metadata": {MARK: event_id}}
+    if instructions is not None:
+        response |= {"instructions": instructions, "tool_choice": "none"}
+    return event("response.create", event_id, response=response)
+
+
+def response_cancel(event_id: str) -> SendFrame:
+    """`response.cancel` of whatever is active."""
+    return event("response.cancel", event_id)
+
+
+def tool_output(event_id: str, output: ToolOutput) -> SendFrame:
+    """`conversation.item.create` with the output of a tool."""
+    item = {
+        "type": "function_call_output",
+        "call_id": output.tool_call_id,
+        "output": output.output,
+    }
+    return event("conversation.item.create", event_id, item=item)
+
+
+def system_message(event_id: str, text: str) -> SendFrame:
+    """`conversation.item.create` with something for the model alone."""
+    item = {
+        "type": "message",
+        "role": "system",
+        "content": [{"type": "input_text", "text": text}],
+    }
+    return event("conversation.item.create", event_id, item=item)

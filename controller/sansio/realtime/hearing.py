@@ -1,0 +1,146 @@
+"""From generated to heard (rule 9).
+
+`response.done` means generated. Heard is `output_audio_buffer.stopped`, once the response is done
+too: playback may run dry while more is generated. Where that event never comes, time decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from controller.sansio.events import DeadlineReached, Digit, SpeechHeard, TranscriptAdded
+from controller.sansio.realtime.codec import (
+    AgentTranscript,
+    AudioCleared,
+    AudioStarted,
+    AudioStopped,
+    CallerTranscript,
+    DigitReceived,
+)
+from controller.sansio.realtime.state import (
+    KEPT_LIMIT,
+    Out,
+    Phase,
+    Turn,
+    TurnState,
+    TurnTerms,
+    Voice,
+)
+
+
+def started(_terms: TurnTerms, turns: TurnState, event: AudioStarted, _now: float) -> Turn:
+    """The caller begins to hear a response."""
+    response_id = event.response_id or turns.current_id
+    if response_id is None:
+        return turns, ()
+    voice = _voice(turns, response_id) or Voice(response_id, _say_id(turns, response_id))
+    return _keep(turns, replace(voice, started=True, stopped=False)), ()
+
+
+def stopped(_terms: TurnTerms, turns: TurnState, event: AudioStopped, _now: float) -> Turn:
+    """Playback ran dry: heard, if the response is done; else perhaps only a pause."""
+    outs: tuple[Out, ...] = ()
+    for voice in _meant(turns, event.response_id):
+        turns, out = _silence(turns, replace(voice, stopped=True))
+        outs += out
+    return turns, outs
+
+
+def cleared(_terms: TurnTerms, turns: TurnState, event: AudioCleared, _now: float) -> Turn:
+    """The rest was thrown away: cut off is over, too."""
+    outs: tuple[Out, ...] = ()
+    for voice in _meant(turns, event.response_id):
+        turns, out = _silence(turns, replace(voice, stopped=True, cut_off=True))
+        outs += out
+    return turns, outs
+
+
+def _silence(turns: TurnState, voice: Voice) -> Turn:
+    if voice.due is None:
+        return _keep(turns, voice), ()
+    return _drop(turns, voice), (SpeechHeard(voice.say_id, certain=not voice.cut_off),)
+
+
+def generated(
+    terms: TurnTerms, turns: TurnState, ids: tuple[str, str], *, characters: int | None, now: float
+) -> Turn:
+    """A response with words is done.
+
+    Args:
+        terms: for its pace.
+        turns: the value so far.
+        ids: the response's id, and the id under which its words are waited for.
+        characters: length of its words, None where unknown; sets the time after which they must
+            have been heard.
+        now: Unix seconds.
+    """
+    response_id, say_id = ids
+    voice = _voice(turns, response_id) or Voice(response_id, say_id)
+    if voice.stopped:
+        return _drop(turns, voice), (SpeechHeard(say_id, certain=not voice.cut_off),)
+    due = now + _longest(terms, voice, characters)
+    return _keep(turns, replace(voice, say_id=say_id, due=due)), ()
+
+
+def _longest(terms: TurnTerms, voice: Voice, characters: int | None) -> float:
+    """Return the seconds after which words must have been heard."""
+    pace = terms.pace
+    margin, each, longest = pace.heard_margin, pace.heard_per_character, pace.heard_longest
+    if voice.started:
+        margin, each, longest = (
+            pace.playing_margin,
+            pace.playing_per_character,
+            pace.playing_longest,
+        )
+    if characters is None:
+        return longest
+    return min(margin + each * characters / (terms.agent.speed or 1.0), longest)
+
+
+def overdue(_terms: TurnTerms, turns: TurnState, _event: DeadlineReached, now: float) -> Turn:
+    """Words that must have been heard by now count as heard, not for certain."""
+    late = [voice for voice in turns.voices if voice.due is not None and voice.due <= now]
+    for voice in late:
+        turns = _drop(turns, voice)
+    return turns, tuple(SpeechHeard(voice.say_id, certain=False) for voice in late)
+
+
+def caller_said(_terms: TurnTerms, turns: TurnState, event: CallerTranscript, _now: float) -> Turn:
+    """Keep the caller's words."""
+    return turns, (TranscriptAdded("caller", event.item_id, event.transcript),)
+
+
+def agent_said(_terms: TurnTerms, turns: TurnState, event: AgentTranscript, _now: float) -> Turn:
+    """Keep the agent's words."""
+    return turns, (TranscriptAdded("agent", event.item_id, event.transcript),)
+
+
+def digit(_terms: TurnTerms, turns: TurnState, event: DigitReceived, _now: float) -> Turn:
+    """A key; the model does not hear it (rule 11)."""
+    return turns, (Digit(event.event),)
+
+
+def _voice(turns: TurnState, response_id: str) -> Voice | None:
+    return next((each for each in turns.voices if each.response_id == response_id), None)
+
+
+def _meant(turns: TurnState, response_id: str | None) -> tuple[Voice, ...]:
+    """The voices that an event speaks of; all, where it does not say."""
+    if response_id is None:
+        return turns.voices
+    return tuple(each for each in turns.voices if each.response_id == response_id)
+
+
+def _say_id(turns: TurnState, response_id: str) -> str:
+    ours = turns.phase is Phase.RESPONDING and turns.current_id == response_id
+    return turns.current.say_id or response_id if ours and turns.current else response_id
+
+
+def _keep(turns: TurnState, voice: Voice) -> TurnState:
+    others = tuple(each for each in turns.voices if each.response_id != voice.response_id)
+    return replace(turns, voices=(*others, voice)[-KEPT_LIMIT:])
+
+
+def _drop(turns: TurnState, voice: Voice) -> TurnState:
+    left = tuple(each for each in turns.voices if each.response_id != voice.response_id)
+    return replace(turns, voices=left)

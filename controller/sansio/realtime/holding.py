@@ -1,0 +1,158 @@
+"""The session: proving it, configuring it, and whose speech counts (rule 6).
+
+While turns are held, the caller's speech starts no response and cuts nothing off. The hold fails
+open: whatever becomes of the words that it protects, the caller gets the floor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from controller.sansio.commands import (
+    Configure,
+    HoldTurns,
+    Inject,
+    ReleaseTurns,
+    SendFrame,
+    StopSpeaking,
+)
+from controller.sansio.events import CallerSpoke, ChannelOpened, Ready
+from controller.sansio.realtime import frames, session, speaking
+from controller.sansio.realtime.codec import (
+    SessionCreated,
+    SessionUpdated,
+    SpeechCommitted,
+    SpeechStarted,
+)
+from controller.sansio.realtime.state import (
+    ATTACHED,
+    KEPT_LIMIT,
+    Ask,
+    Out,
+    Phase,
+    Request,
+    Turn,
+    TurnState,
+    TurnTerms,
+    enqueue,
+    number,
+    unheard,
+)
+
+
+def opened(_terms: TurnTerms, turns: TurnState, _event: ChannelOpened, _now: float) -> Turn:
+    """A socket, not yet a session; the call's machine watches the time."""
+    return replace(turns, phase=Phase.OPENING, phase_until=None), ()
+
+
+def created(terms: TurnTerms, turns: TurnState, _event: SessionCreated, now: float) -> Turn:
+    """The session is proven. After a loss, restore turn detection before anything else (rule 6)."""
+    first = turns.sessions == 0
+    turns = replace(turns, phase=Phase.IDLE, sessions=turns.sessions + 1)
+    if first:
+        hold = terms.pace.hold if terms.agent.disclosure is False else terms.pace.hold_disclosure
+        turns = replace(
+            turns,
+            speak_after=now + terms.pace.greeting_delay,
+            hold_until=now + hold if turns.held else None,
+        )
+        return turns, (Ready(),)
+    turns, restored = update(terms, turns)
+    turns, posted = speaking.post(turns, turns.outputs)
+    turns, noted = _note(turns)
+    return turns, (*restored, *posted, *noted, Ready())
+
+
+def configure(terms: TurnTerms, turns: TurnState, _command: Configure, now: float) -> Turn:
+    """Send what the minimal answer left out, and wait for it to be taken before speaking."""
+    turns = replace(turns, remainder_due=True)
+    if turns.phase is not Phase.IDLE:
+        return turns, ()  # it goes with the update after the reattach
+    turns, sent = update(terms, turns)
+    until = now + terms.pace.configure
+    return replace(turns, phase=Phase.CONFIGURING, phase_until=until), sent
+
+
+def update(terms: TurnTerms, turns: TurnState) -> tuple[TurnState, tuple[SendFrame, ...]]:
+    """Send `session.update` with the turn detection as it should be, and what else is due."""
+    turns, event_id = number(turns)
+    if turns.remainder_due and not turns.plain:
+        body = session.remainder(terms.agent, held=turns.held)
+    else:
+        body = session.detection_update(terms.agent, held=turns.held, plain=turns.plain)
+    return replace(turns, update_id=event_id), (frames.session_update(event_id, body),)
+
+
+def updated(_terms: TurnTerms, turns: TurnState, _event: SessionUpdated, _now: float) -> Turn:
+    """Our update was taken."""
+    return configured(replace(turns, update_id=None, remainder_due=False))
+
+
+def configured(turns: TurnState) -> Turn:
+    """Speak now; with the config that we have, if the rest of it never came."""
+    if turns.phase is not Phase.CONFIGURING:
+        return turns, ()
+    return replace(turns, phase=Phase.IDLE, phase_until=None), ()
+
+
+def update_refused(terms: TurnTerms, turns: TurnState) -> Turn:
+    """Send the plain form once; a hold that cannot be lifted would mute the caller's turns."""
+    if turns.plain:
+        return configured(replace(turns, update_id=None))
+    return update(terms, replace(turns, plain=True))
+
+
+def hold(terms: TurnTerms, turns: TurnState, _command: HoldTurns, _now: float) -> Turn:
+    """No other turn starts while the last words are spoken (rule 9): drop those that wait."""
+    waiting = tuple(request for request in turns.queue if request.ask is Ask.SAY)
+    already = turns.held
+    turns = replace(turns, held=True, hold_until=None, queue=waiting)
+    return (turns, ()) if already or turns.phase not in ATTACHED else update(terms, turns)
+
+
+def release(terms: TurnTerms, turns: TurnState, _command: ReleaseTurns, _now: float) -> Turn:
+    """Give the caller the floor; answer what was said meanwhile, once."""
+    turns = replace(turns, silent=False)
+    if not turns.held:
+        return turns, ()
+    committed = turns.committed
+    turns = replace(turns, held=False, hold_until=None, committed=False)
+    sent: tuple[Out, ...] = ()
+    if turns.phase in ATTACHED:
+        turns, sent = update(terms, turns)
+    if not committed or any(request.ask is Ask.SAY for request in turns.queue):
+        return turns, sent  # the words that wait will take up what the caller said
+    turns, refused = enqueue(turns, Request(Ask.CALLER))
+    return turns, (*sent, *refused)
+
+
+def stop_speaking(_terms: TurnTerms, turns: TurnState, _command: StopSpeaking, _now: float) -> Turn:
+    """Ask for nothing more: the call is being hung up or handed over."""
+    owed = tuple(out for request in turns.queue for out in unheard(request))
+    return replace(turns, silent=True, queue=()), owed
+
+
+def speech_started(_terms: TurnTerms, turns: TurnState, _event: SpeechStarted, _now: float) -> Turn:
+    """The caller speaks; the far end itself stops and truncates what it plays."""
+    return turns, (CallerSpoke(),)
+
+
+def speech_committed(
+    _terms: TurnTerms, turns: TurnState, _event: SpeechCommitted, _now: float
+) -> Turn:
+    """Remember what nobody will answer by itself."""
+    return replace(turns, committed=turns.held), ()
+
+
+def inject(_terms: TurnTerms, turns: TurnState, command: Inject, _now: float) -> Turn:
+    """Tell the model something; at once, or with the next socket."""
+    turns = replace(turns, notes=(*turns.notes, command.text)[-KEPT_LIMIT:])
+    return _note(turns) if turns.phase in ATTACHED else (turns, ())
+
+
+def _note(turns: TurnState) -> tuple[TurnState, tuple[SendFrame, ...]]:
+    sent = []
+    for text in turns.notes:
+        turns, event_id = number(turns)
+        sent.append(frames.system_message(event_id, text))
+    return replace(turns, notes=()), tuple(sent)

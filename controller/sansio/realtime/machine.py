@@ -1,0 +1,82 @@
+"""The turn machine: server events and the call's commands in, frames and call events out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+
+from controller.sansio.agent import Agent
+from controller.sansio.realtime.speaking import pump
+from controller.sansio.realtime.state import Input, Out, Pace, Phase, TurnState, TurnTerms
+from controller.sansio.realtime.table import TABLE
+
+SNAPSHOT_VERSION = 1
+
+
+class Turns:
+    """Keeps one response at a time, and knows what was heard. No I/O, no clock; never raises.
+
+    When `deadline` has passed, the shell owes it a `DeadlineReached`.
+    """
+
+    __slots__ = ("_terms", "value")
+
+    def __init__(self, agent: Agent, *, now: float, held: bool, pace: Pace | None = None) -> None:
+        self._terms = TurnTerms(agent, pace or Pace())
+        self.value = TurnState(now=now, held=held)
+
+    @property
+    def phase(self) -> Phase:
+        """Who has the floor."""
+        return self.value.phase
+
+    @property
+    def deadline(self) -> float | None:
+        """Unix seconds; None where nothing is waited for."""
+        return self.value.deadline
+
+    def receive(self, given: Input, *, now: float) -> tuple[Out, ...]:
+        """Take one input; return frames to send and events for the call, in order.
+
+        Args:
+            given: what happened, or what the call wants; anything that means nothing in this
+                phase is counted and ignored.
+            now: Unix seconds; an instant before the latest one counts as that one.
+        """
+        before = self.value
+        now = max(now, before.now)
+        row = TABLE[before.phase].get(type(given))
+        if row is None:
+            self.value = replace(before, now=now, ignored=before.ignored + 1)
+            return ()
+        turns, outs = row.handle(self._terms, replace(before, now=now), given, now)
+        self.value, asked = pump(self._terms, turns, now)
+        return (*outs, *asked)
+
+    def snapshot(self) -> bytes:
+        """Return the whole state as JSON, for `restore`; the agent is stored beside it."""
+        return msgspec.json.encode({"version": SNAPSHOT_VERSION, "turns": self.value})
+
+    @classmethod
+    def restore(
+        cls, snapshot: bytes, agent: Agent, *, now: float, pace: Pace | None = None
+    ) -> Turns:
+        """Take up a conversation where a snapshot left it.
+
+        Raises:
+            msgspec.ValidationError: it is no snapshot of this version.
+        """
+        stored = msgspec.json.decode(snapshot, type=_Snapshot)
+        turns = cls(agent, now=now, held=stored.turns.held, pace=pace)
+        turns.value = replace(stored.turns, now=max(now, stored.turns.now))
+        return turns
+
+
+class _Snapshot(msgspec.Struct, forbid_unknown_fields=True):
+    version: int
+    turns: TurnState
+
+    def __post_init__(self) -> None:
+        if self.version != SNAPSHOT_VERSION:
+            raise ValueError(f"snapshot version {self.version}, not {SNAPSHOT_VERSION}")

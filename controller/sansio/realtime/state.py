@@ -1,0 +1,211 @@
+"""What is known of the turns of one conversation, as one frozen value.
+
+Instants are Unix seconds, durations seconds. Handlers take a value, an input and the instant, and
+return the next value with what follows from it, in order: frames to send and events for the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from controller.sansio.agent import Agent
+from controller.sansio.commands import DialectCommand, SendFrame
+from controller.sansio.events import (
+    ChannelLost,
+    ChannelOpened,
+    DeadlineReached,
+    Event,
+    FaultReported,
+    SpeechHeard,
+    ToolOutput,
+)
+from controller.sansio.realtime.codec import ServerEvent
+
+
+class Phase(StrEnum):
+    """Who has the floor."""
+
+    DETACHED = "detached"
+    """There is no socket."""
+    OPENING = "opening"
+    """The socket is open; `session.created` has not come."""
+    CONFIGURING = "configuring"
+    """The rest of the session config is on its way; nothing is said under half a config."""
+    IDLE = "idle"
+    """No response is active."""
+    REQUESTED = "requested"
+    """`response.create` is sent; `response.created` has not come."""
+    RESPONDING = "responding"
+    """A response is active: ours, or one that VAD started."""
+
+
+ATTACHED = frozenset({Phase.CONFIGURING, Phase.IDLE, Phase.REQUESTED, Phase.RESPONDING})
+
+
+class Ask(StrEnum):
+    """What a response is asked for."""
+
+    SAY = "say"
+    """Words of ours."""
+    TOOLS = "tools"
+    """Tool outputs were posted."""
+    CALLER = "caller"
+    """The caller spoke while turns were held, or VAD's own response failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things may take, in seconds."""
+
+    greeting_delay: float = 0.5
+    """From the first `session.created` to the first words: the line needs it to open (rule 6)."""
+    hold: float = 8.0
+    """From `session.created`; then the caller may speak whatever became of the greeting."""
+    hold_disclosure: float = 12.0
+    configure: float = 2.0
+    """For `session.updated` to come."""
+    start: float = 5.0
+    """For `response.created` to come."""
+    finish: float = 60.0
+    """For `response.done` to come."""
+    conflict: float = 15.0
+    """For an active response that we know nothing of to finish."""
+    retry: float = 0.5
+    """Before a failed response is asked for again."""
+    heard_margin: float = 2.0
+    heard_per_character: float = 0.1
+    heard_longest: float = 12.0
+    """Playback is over that long after generation, where the far end never said that it began:
+    speech takes about 0.075 s a character, and generation is faster than speech."""
+    playing_margin: float = 3.0
+    playing_per_character: float = 0.15
+    playing_longest: float = 45.0
+    """The same where playback did begin, and its end is only late: scripts with few characters to
+    the second need the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One response that we want."""
+
+    ask: Ask
+    say_id: str = ""
+    instructions: str | None = None
+    tries: int = 0
+    marks: tuple[str, ...] = ()
+    """`event_id` of each try: a response that comes late is still ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The words of one response, on their way to the caller's ear."""
+
+    response_id: str
+    say_id: str
+    started: bool = False
+    stopped: bool = False
+    """Everything generated so far was heard; more may come until the response is done."""
+    cut_off: bool = False
+    """The rest was thrown away."""
+    due: float | None = None
+    """The response is done; by this instant its words must have been heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnState:
+    """The turns of one conversation. Field names are stored."""
+
+    phase: Phase = Phase.DETACHED
+    now: float = 0.0
+    phase_until: float | None = None
+    """When the phase is given up."""
+    sessions: int = 0
+    """How often `session.created` came; more than once: reattached."""
+
+    held: bool = False
+    """Turn detection starts and interrupts nothing."""
+    hold_until: float | None = None
+    """When the hold fails open; None: when `ReleaseTurns` comes."""
+    silent: bool = False
+    """No response is asked for until turns are released."""
+    committed: bool = False
+    """The caller said something while turns were held."""
+    remainder_due: bool = False
+    """The answer was minimal: the rest of the config goes with the next full update."""
+    plain: bool = False
+    """The far end refuses numbers in turn detection."""
+    update_id: str | None = None
+    """The `session.update` that is not yet acknowledged."""
+
+    queue: tuple[Request, ...] = ()
+    speak_after: float = 0.0
+    """No response is asked for before this instant."""
+    current: Request | None = None
+    """Ours, in REQUESTED and RESPONDING; None in RESPONDING: a response that VAD started."""
+    current_id: str | None = None
+    """The active response's id; None in REQUESTED, and where it is unknown."""
+    finished: tuple[str, ...] = ()
+    """The latest finished responses: a replayed `response.done` is no second one."""
+    voices: tuple[Voice, ...] = ()
+
+    notes: tuple[str, ...] = ()
+    """System messages that wait for a socket."""
+    outputs: tuple[ToolOutput, ...] = ()
+    """Tool outputs whose arrival is not acknowledged; posted again after a reattach."""
+    sent: int = 0
+    """Client events so far; numbers the next one."""
+    fallbacks: int = 0
+    ignored: int = 0
+
+    @property
+    def deadline(self) -> float | None:
+        """When `DeadlineReached` is due; None: nothing is waited for."""
+        instants = [self.hold_until if self.held else None, self.phase_until]
+        instants += [voice.due for voice in self.voices]
+        if self.phase is Phase.IDLE and self.queue and not self.silent:
+            instants.append(self.speak_after)
+        return min((each for each in instants if each is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTerms:
+    """What does not change during a conversation."""
+
+    agent: Agent
+    pace: Pace
+
+
+Input: TypeAlias = ServerEvent | DialectCommand | ChannelOpened | ChannelLost | DeadlineReached
+Out: TypeAlias = SendFrame | Event
+Turn: TypeAlias = tuple[TurnState, tuple[Out, ...]]
+Handler: TypeAlias = Callable[[TurnTerms, TurnState, Any, float], Turn]
+
+QUEUE_LIMIT = 16
+"""Requests that may wait; one more is refused: its words count as not heard, and it is reported."""
+KEPT_LIMIT = 64
+"""Notes, outputs and voices that may wait; the oldest makes room for the newest."""
+FINISHED_LIMIT = 16
+
+
+def number(turns: TurnState) -> tuple[TurnState, str]:
+    """Number a client event: the same history gives the same `event_id`."""
+    sent = turns.sent + 1
+    return replace(turns, sent=sent), f"controller_{sent}"
+
+
+def enqueue(turns: TurnState, request: Request) -> Turn:
+    """Let a request wait for its turn. One response answers all tool outputs and all words."""
+    if request.ask is not Ask.SAY and any(each.ask is request.ask for each in turns.queue):
+        return turns, ()
+    if len(turns.queue) >= QUEUE_LIMIT:
+        full = FaultReported("too_many_requests")
+        return turns, (full, *unheard(request))
+    return replace(turns, queue=(*turns.queue, request)), ()
+
+
+def unheard(request: Request) -> tuple[SpeechHeard, ...]:
+    """Return what a request owes when its words will not be heard."""
+    return (SpeechHeard(request.say_id, certain=False),) if request.ask is Ask.SAY else ()

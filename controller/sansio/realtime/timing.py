@@ -1,0 +1,56 @@
+"""What time alone does, and what the far end's `error` events mean."""
+
+from __future__ import annotations
+
+from controller.sansio.commands import ReleaseTurns
+from controller.sansio.events import DeadlineReached, FaultReported, ProviderEnding
+from controller.sansio.realtime import hearing, holding, speaking
+from controller.sansio.realtime.codec import ServerError
+from controller.sansio.realtime.state import Out, Phase, Turn, TurnState, TurnTerms
+
+CONFLICT = "conversation_already_has_active_response"
+CANCELLED_NOTHING = "response_cancel_not_active"
+EXPIRED = "session_expired"
+
+
+def tick(terms: TurnTerms, turns: TurnState, event: DeadlineReached, now: float) -> Turn:
+    """Act on every instant that has passed."""
+    turns, outs = hearing.overdue(terms, turns, event, now)
+    if turns.held and turns.hold_until is not None and turns.hold_until <= now:
+        turns, more = holding.release(terms, turns, ReleaseTurns(), now)
+        outs += more
+    if turns.phase_until is not None and turns.phase_until <= now:
+        turns, more = _give_up(terms, turns, event, now)
+        outs += more
+    return turns, outs
+
+
+def _give_up(terms: TurnTerms, turns: TurnState, event: DeadlineReached, now: float) -> Turn:
+    match turns.phase:
+        case Phase.REQUESTED:
+            return speaking.never_started(terms, turns, event, now)
+        case Phase.RESPONDING:
+            return speaking.never_finished(terms, turns, event, now)
+        case _:
+            return holding.configured(turns)
+
+
+def error(terms: TurnTerms, turns: TurnState, event: ServerError, now: float) -> Turn:
+    """Most errors are recoverable, and the socket stays open: find out what was refused."""
+    fault = event.error
+    code = fault.code or fault.type or "unknown"
+    if code == CANCELLED_NOTHING:
+        return turns, ()  # a benign race (rule 7)
+    if code == EXPIRED:
+        return turns, (ProviderEnding(),)
+    report: tuple[Out, ...] = (FaultReported(code),)
+    if fault.event_id is not None and fault.event_id == turns.update_id:
+        turns, outs = holding.update_refused(terms, turns)
+        return turns, (*report, *outs)
+    if turns.current is None:
+        return turns, report
+    if code == CONFLICT and (fault.event_id is None or fault.event_id in turns.current.marks):
+        return speaking.conflict(terms, turns, now)
+    if turns.phase is Phase.REQUESTED and fault.event_id in turns.current.marks:
+        return speaking.refused(terms, turns, code, now)
+    return turns, report
