@@ -35,6 +35,8 @@ FREE: dict[Day, tuple[str, ...]] = {
     "Thursday": ("10:30", "17:00", "18:30"),
 }
 
+NOON = 12
+
 
 @tool(idempotent=True)
 async def opening_hours(day: Day) -> str:
@@ -69,7 +71,7 @@ async def free_appointments(day: Day, treatment: Treatment = Treatment.CHECKUP) 
         raise ToolError(f"The practice is closed on {day}. Ask for another day.")
     times = FREE.get(day, ())
     if treatment is Treatment.FILLING:  # the dentist who does them comes in the afternoon
-        return [time for time in times if int(time.partition(":")[0]) >= 12]
+        return [time for time in times if int(time.partition(":")[0]) >= NOON]
     return list(times)
 
 
@@ -89,6 +91,7 @@ async def book_appointment(
         time: as it was offered, e.g. "9:00".
         treatment: what the appointment is for.
         name: the patient's name.
+        context: the call; the model neither sees nor gives it.
     """
     if time not in FREE.get(day, ()):
         raise ToolError(f"{day} at {time} is not free. Look for free appointments again.")

@@ -1,0 +1,208 @@
+"""The tables of `controller.toml`: each key, its default, and what it means.
+
+The documentation of a field is what the reference prints and what an error message quotes. Whether
+a name in here exists (an agent, a target) is looked up later, when everything is loaded.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from controller.config.problems import refusal
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+def _file_path(value: Any) -> Any:
+    return Path(value) if isinstance(value, str) and value and "\0" not in value else value
+
+
+FilePath = Annotated[Path, BeforeValidator(_file_path)]
+
+
+def _rejection(value: Any) -> Any:
+    if isinstance(value, dict) or value == "ignore" or isinstance(value, Rejection):
+        return value
+    raise refusal('must be { reject = 404 }, with a SIP code from 400 to 699, or "ignore"')
+
+
+def _on_stop(value: Any) -> Any:
+    if value == "hand_over":
+        raise refusal('must be "drain": "hand_over" needs a ledger, which this version has not')
+    return value
+
+
+def _store_url(value: SecretStr) -> SecretStr:
+    if not re.match(r"sqlite:///.|postgresql://.", value.get_secret_value()):
+        raise refusal('must be "sqlite:///FILE" or "postgresql://…"')
+    return value
+
+
+def _base_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment or not value.isprintable() or " " in value:
+        raise refusal('must be an address like "https://api.openai.com/v1"')
+    return value.rstrip("/")
+
+
+def _region(value: str) -> str:
+    if value not in SUPPORTED_REGIONS:
+        raise refusal('must be a country\'s two capital letters, such as "US"')
+    return value
+
+
+def _api_key(value: SecretStr) -> SecretStr:
+    # It goes into a header: a line break or an umlaut in it would fail at the first call.
+    if not re.fullmatch(r"[!-~]*", value.get_secret_value()):
+        raise refusal("must be the key alone, without spaces, quotes or line breaks")
+    return value
+
+
+class Section(BaseModel):
+    """What all tables have in common: nothing unknown in them, nothing that changes."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
+
+
+class Rejection(Section):
+    """How a call is refused: `{ reject = 503 }`."""
+
+    reject: Annotated[int, Field(ge=400, le=699)]
+    """SIP status code, 400 to 699."""
+
+
+class Server(Section):
+    """Where we listen, and how we stop."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """Address of the public listener; a reverse proxy with TLS stands before it."""
+    port: Port = 8080
+    """Port of the public listener; 0 takes a free one."""
+    operator_port: Port | None = None
+    """Port for health, metrics and the operator's pages; without it they share `port`."""
+    control_socket: FilePath = Path()
+    """Unix socket of `controller calls`, `pause`, `resume` and `drain`. By default
+    `$RUNTIME_DIRECTORY/control.sock`, else a name of its own in a private folder of the user."""
+    on_stop: Annotated[Literal["drain"], BeforeValidator(_on_stop)] = "drain"
+    """What SIGTERM does: `drain` rejects new calls and waits for the live ones."""
+    drain_timeout: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 1800.0
+    """Seconds that draining waits for live calls before it hangs up."""
+    body_timeout: Seconds = 5.0
+    """Seconds that a webhook's body may take to arrive."""
+
+
+class Store(Section):
+    """The ledger."""
+
+    url: Annotated[SecretStr, AfterValidator(_store_url)] = SecretStr("sqlite:///controller.db")
+    """`sqlite:///FILE` or `postgresql://…`."""
+    on_fault: Literal["answer", "refuse"] = "answer"
+    """When a claim cannot be written: answer all the same, or refuse the call."""
+
+
+class Policy(Section):
+    """Which calls are answered, and by whom."""
+
+    unknown_number: Annotated[Rejection | Literal["ignore"], BeforeValidator(_rejection)] = (
+        Rejection(reject=404)
+    )
+    """A called number that was read but is not configured; `ignore` leaves it to another
+    controller of the same project."""
+    default_agent: str | None = None
+    """Takes calls whose called number cannot be read, and raises an alarm."""
+    max_concurrent_calls: Annotated[int, Field(ge=1, le=100_000)] = 10
+    """Live calls beyond which new ones are `busy`."""
+    busy: Rejection = Rejection(reject=503)
+    """The house is full."""
+    draining: Rejection = Rejection(reject=503)
+    """The service is stopping, or paused."""
+
+
+class Number(Section):
+    """A called number and who answers it."""
+
+    number: str
+    """the called number, such as "+12025550100"; "*" takes all that have no entry"""
+    agent: str
+    """name of the agent that answers"""
+
+
+class TransferTarget(Section):
+    """Somebody to whom a call may be transferred."""
+
+    uri: str
+    """the address, such as "sip:+12025550123@trunk.example.net"; the model never sees it"""
+    description: Annotated[str, Field(min_length=1, pattern=r"\S")]
+    """who answers there and when; the model reads it to choose"""
+
+
+class OpenAI(Section):
+    """The provider."""
+
+    api_key: Annotated[SecretStr, AfterValidator(_api_key)] = SecretStr("")
+    """Key of the project that owns the webhook and the SIP address."""
+    webhook_secret: SecretStr = SecretStr("")
+    """One or more `whsec_…` secrets, separated by spaces or commas."""
+    base_url: Annotated[str, AfterValidator(_base_url)] = "https://api.openai.com/v1"
+    """Address of the API; the WebSocket address is the same with ws or wss."""
+    accept_timeout: Seconds = 8.0
+    """Seconds for the answer to an accept."""
+    reject_timeout: Seconds = 3.0
+    """Seconds for the answer to a reject."""
+    refer_timeout: Seconds = 8.0
+    """Seconds for the answer to a refer."""
+    hangup_timeout: Seconds = 5.0
+    """Seconds for the answer to a hang-up."""
+    attach_timeout: Seconds = 8.0
+    """Seconds from the accept until the sideband is open, retries included."""
+    session_created_timeout: Seconds = 5.0
+    """Seconds from the open sideband until `session.created`."""
+    heartbeat_interval: Seconds = 20.0
+    """Seconds between WebSocket pings on a sideband."""
+    max_frame_bytes: Annotated[int, Field(ge=65_536)] = 16 * 1024 * 1024
+    """Longest frame that is read from a sideband."""
+
+
+class Webhook(Section):
+    """When a delivery is believed."""
+
+    tolerance_limit: Seconds = 300.0
+    """Seconds that the timestamp of a delivery may be off (Standard Webhooks: five minutes)."""
+    stale_limit: Seconds = 60.0
+    """Seconds after which a call that was offered is not worth an answer any more."""
+
+
+class Trunk(Section):
+    """What is known of the SIP trunk."""
+
+    default_region: Annotated[str, AfterValidator(_region)] = "US"
+    """Country in which numbers without a country code are read."""
+    called_number_headers: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Headers of your own trunk that carry the called number, in the order in which they are
+    tried, before those that all trunks use."""
+
+
+class Log(Section):
+    """What is written, and what of people's data."""
+
+    format: Literal["json", "console"] | None = None
+    """By default `console` on a terminal, `json` otherwise."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is written."""
+    show_speech: bool = False
+    """Write what people say. For development only."""
+    show_numbers: bool = False
+    """Write whole telephone numbers instead of the last four digits."""
