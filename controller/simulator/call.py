@@ -1,0 +1,454 @@
+"""One simulated call, from the INVITE to its end.
+
+```
+RINGING --accept--> ACCEPTED --SIP leg answered--> LIVE --> ENDED
+   |  reject, caller gives up, nobody decides                ^
+   +---------------------------------------------------------+
+```
+
+A sideband can be attached while the call is ACCEPTED or LIVE; it comes and goes without touching
+the call. Every way to end goes through `end`, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import TYPE_CHECKING, Any
+
+from controller.simulator.caller import Caller
+from controller.simulator.client_events import ClientEvents
+from controller.simulator.conversation import Conversation
+from controller.simulator.faults import Faults, Point
+from controller.simulator.hearing import Hearing
+from controller.simulator.host import Bell, pause
+from controller.simulator.journal import Source
+from controller.simulator.model import Model
+from controller.simulator.session import new_session
+from controller.simulator.wire import JsonObject, RefusedError, call_not_found, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Coroutine
+
+    from controller.simulator.journal import Entry
+    from controller.simulator.scenario import Scenario
+    from controller.simulator.server import OpenAISimulator
+    from controller.simulator.sideband import Sideband
+    from controller.simulator.switches import Pace, Switches
+    from controller.simulator.webhooks import Answer
+    from controller.simulator.wire import Ids
+
+
+class Phase(StrEnum):
+    """Where a call is in its life."""
+
+    RINGING = auto()
+    ACCEPTED = auto()
+    LIVE = auto()
+    ENDED = auto()
+
+
+class EndedBy(StrEnum):
+    """Why a call ended, as somebody sees it who sees both sides."""
+
+    REJECTED = auto()
+    """The service rejected it."""
+    CALLER_GAVE_UP = auto()
+    """The caller hung up while it rang."""
+    UNANSWERED = auto()
+    """Nobody decided in time: SIP 400."""
+    CALLER_HUNG_UP = auto()
+    """The caller hung up."""
+    HUNG_UP = auto()
+    """The service hung up."""
+    REFERRED = auto()
+    """The leg left for the target of a REFER."""
+    DIED = auto()
+    """Accepted, but the SIP leg never came up."""
+    EXPIRED = auto()
+    """The longest session that OpenAI allows is over."""
+    STOPPED = auto()
+    """The stand-in was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a call ended."""
+
+    by: EndedBy
+    status_code: int | None = None
+    """SIP code of a rejection."""
+    target_uri: str | None = None
+    """Where a referred leg went."""
+
+
+class SimulatedCall:
+    """A call that the stand-in plays; made by `OpenAISimulator.place_call`."""
+
+    def __init__(self, simulator: OpenAISimulator, scenario: Scenario, faults: Faults) -> None:
+        self.scenario = scenario
+        self.faults = faults
+        self.ids: Ids = simulator.ids
+        self.pace: Pace = scenario.pace or simulator.pace
+        self.switches: Switches = simulator.switches
+        self.call_id = self.ids.new("rtc_u0")
+        self.live_session_id = self.ids.new("live")
+        self.sip_call_id = f"{self.ids.new('sip')}@trunk.example.net"
+        self.phase = Phase.RINGING
+        self.outcome: Ending | None = None
+        self.accept_body: JsonObject | None = None
+        self.referred_to: list[str] = []
+        self.caller: Caller | None = None
+        self.sidebands: list[Sideband] = []
+        self.attached = 0
+        self._simulator = simulator
+        self._bell = Bell()
+        self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._live_at: float | None = None
+        self._is_dead = False
+        self._conversation: Conversation | None = None
+        self._hearing: Hearing | None = None
+        self._events: ClientEvents | None = None
+        self._last_done: JsonObject | None = None
+        self._leg_timer: asyncio.TimerHandle | None = None
+        self._deliveries: asyncio.Task[None] | None = None
+        self._dying: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    # What tests ask
+
+    @property
+    def ended(self) -> Awaitable[Ending]:
+        """Await it for the ending; giving up waiting does no harm."""
+        return asyncio.shield(self._ended)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Everything that the journal holds about the call."""
+        return self._simulator.journal.of(self.call_id)
+
+    @property
+    def client_events(self) -> list[JsonObject]:
+        """Events that the service sent over its sidebands."""
+        return self._bodies(Source.CLIENT)
+
+    @property
+    def server_events(self) -> list[JsonObject]:
+        """Events that were sent to attached sidebands."""
+        return self._bodies(Source.SERVER)
+
+    @property
+    def requests(self) -> list[tuple[str, Any]]:
+        """REST requests about the call: verb and body."""
+        return [(one.name, one.body) for one in self._of(Source.REQUEST)]
+
+    @property
+    def answers(self) -> list[Answer]:
+        """What the service answered to the deliveries."""
+        return self._bodies(Source.ANSWER)
+
+    @property
+    def heard(self) -> list[str]:
+        """What the caller heard from the model, one text a response."""
+        return self._conversation.playback.heard if self._conversation else []
+
+    @property
+    def tools_called(self) -> list[str]:
+        """Names of the tools that the model called, in order."""
+        return [act.name for act in self._conversation.tools_called] if self._conversation else []
+
+    @property
+    def tool_outputs(self) -> list[tuple[str, str]]:
+        """Name and output for each output that the service posted, repetitions included."""
+        given = [one.body for one in self._of(Source.MODEL) if one.name == "is given"]
+        return [(body["tool"], body["output"]) for body in given]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was tolerated and deserves a look."""
+        return [one.name for one in self._of(Source.NOTE)]
+
+    @property
+    def was_accepted(self) -> bool:
+        """Whether an accept took effect."""
+        return self.accept_body is not None
+
+    @property
+    def session(self) -> JsonObject | None:
+        """The session as it is now; None before accept."""
+        return self._conversation.session if self._conversation else None
+
+    def verdict(self) -> list[str]:
+        """Return what the scenario expected and did not get; empty if all held."""
+        return self.scenario.expect.check(self)
+
+    def _of(self, source: Source) -> list[Entry]:
+        return self._simulator.journal.of(self.call_id, source)
+
+    def _bodies(self, source: Source) -> list[Any]:
+        return [one.body for one in self._of(source)]
+
+    # Host of the conversation and the caller
+
+    @property
+    def wall_time(self) -> float:
+        """Unix seconds."""
+        return self._simulator.clock()
+
+    @property
+    def audio_ms(self) -> int:
+        """Milliseconds since the SIP leg was answered."""
+        if self._live_at is None:
+            return 0
+        return round((asyncio.get_running_loop().time() - self._live_at) * 1000)
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation; only from accept on."""
+        assert self._conversation is not None  # noqa: S101 - a mistake of the stand-in itself
+        return self._conversation
+
+    @property
+    def hearing(self) -> Hearing:
+        """The model's ears; only from accept on."""
+        assert self._hearing is not None  # noqa: S101 - a mistake of the stand-in itself
+        return self._hearing
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the call has ended."""
+        return self.phase is Phase.ENDED
+
+    def record(self, source: Source, name: str, body: Any = None) -> None:
+        """Write an entry about this call."""
+        self._simulator.journal.record(self.call_id, source, name, body)
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run a task that the simulator owns."""
+        return self._simulator.spawn(work, f"{self.call_id}: {name}")
+
+    def ring(self) -> None:
+        """Wake who waits for a change."""
+        self._bell.ring()
+
+    async def wait_until(self, holds: Any, limit: float | None = None) -> bool:
+        """Wait until `holds()` or the call is over; return whether `holds()`."""
+        await self._bell.wait_until(lambda: self.is_over or holds(), limit)
+        return bool(holds())
+
+    def emit(self, event_type: str, /, **fields: Any) -> None:
+        """Send an event to every sideband; it is lost if there is none."""
+        if self.is_over:
+            return
+        event: JsonObject = {"type": event_type}
+        # "input_audio_buffer.dtmf_event_received" is the one event without an event_id.
+        if event_type != "input_audio_buffer.dtmf_event_received":
+            event["event_id"] = self.ids.new("event")
+        event |= fields
+        self._after(event_type, event)
+        if not self.sidebands:
+            self.record(Source.LOST, event_type, event)
+            return
+        self._send(event, self.sidebands)
+
+    def _after(self, event_type: str, event: JsonObject) -> None:
+        if event_type == "response.done":
+            self._last_done = event
+        elif event_type == "output_audio_buffer.stopped":
+            self.hearing.start_idle_timer()
+
+    def _send(self, event: JsonObject, sidebands: list[Sideband]) -> None:
+        if self._simulator.journal.is_listening:
+            # Sessions are changed in place; the journal shows each event as it was sent.
+            held = copy.deepcopy(event) if "session" in event else event
+            self.record(Source.SERVER, event["type"], held)
+        frame = encode(event)
+        calls_tool = event["type"] == "response.done" and any(
+            item["type"] == "function_call" for item in event["response"]["output"]
+        )
+        for sideband in list(sidebands):
+            sideband.send(frame, calls_tool=calls_tool)
+
+    # Life
+
+    async def run(self) -> None:
+        """Play the call to its end."""
+        self.record(Source.CALL, "rings", {"from": self.scenario.caller, "to": self.scenario.to})
+        self._deliveries = self.spawn(self._simulator.deliver_all(self), "deliveries")
+        ringing = self.faults.take(Point.RINGING)
+        patience = self.switches.decision_limit
+        if ringing is not None:
+            patience = ringing.effect.seconds
+        await self.wait_until(lambda: self.phase is not Phase.RINGING, patience)
+        if self.phase is Phase.RINGING:
+            if ringing is not None:
+                self.record(Source.FAULT, ringing.fault)
+                self._is_dead = ringing.effect.variant == "unnoticed"
+            gave_up = ringing is not None
+            self.end(Ending(EndedBy.CALLER_GAVE_UP if gave_up else EndedBy.UNANSWERED))
+        await self._establish()
+        if self.phase is Phase.LIVE:
+            self.caller = Caller(self, self.scenario.steps)
+            await self.caller.run()
+            self.end(Ending(EndedBy.CALLER_HUNG_UP))
+
+    async def _establish(self) -> None:
+        if self.is_over:
+            return
+        dead = self.faults.take(Point.ESTABLISH)
+        if dead is not None:
+            self.record(Source.FAULT, dead.fault)
+            self._is_dead = True
+            await pause(dead.effect.seconds)
+            self.end(Ending(EndedBy.DIED))
+            return
+        await pause(self.pace.establish)
+        if not self.is_over:
+            loop = asyncio.get_running_loop()
+            self._live_at = loop.time()
+            self.phase = Phase.LIVE
+            self.record(Source.CALL, "is answered")
+            loop.call_later(self.switches.session_limit, self.end, Ending(EndedBy.EXPIRED))
+            self.ring()
+
+    def end(self, ending: Ending) -> None:
+        """End the call; a second end changes nothing."""
+        if self.is_over:
+            return
+        if self._conversation is not None:
+            self.conversation.close()
+            self.hearing.close()
+        self.phase = Phase.ENDED
+        self.outcome = ending
+        if self._leg_timer is not None:
+            self._leg_timer.cancel()
+        self.record(Source.CALL, "ended", ending)
+        for sideband in list(self.sidebands):
+            sideband.end(self._close_code(ending), "Your session ended.")
+        self._ended.set_result(ending)
+        self._simulator.over(self)
+        self.ring()
+
+    def _close_code(self, ending: Ending) -> int | None:
+        if ending.by is EndedBy.EXPIRED:
+            return 1001  # "Your session hit the maximum duration of 60 minutes."
+        return {"drop": None, "close_1000": 1000, "close_1001": 1001}[self.switches.end_of_call]
+
+    # What REST asks for; each raises RefusedError where OpenAI refuses
+
+    def accept(self, body: JsonObject, *, is_valid: bool = True) -> None:
+        """Accept the call with a checked body; an invalid one makes a call that dies."""
+        if self.is_over and self._is_dead:
+            return  # community 1368239: accept gives 200 although the caller is gone
+        self._undecided()
+        self._is_dead = not is_valid
+        self.accept_body = body
+        if is_valid:
+            session = new_session(
+                body,
+                session_id=self.ids.new("sess"),
+                expires_at=int(self.wall_time + self.switches.session_limit),
+            )
+            self._conversation = Conversation(self, session, Model(self.scenario.rules))
+            self._hearing = Hearing(self._conversation)
+            self._events = ClientEvents(self._conversation, self._hearing)
+        else:
+            self._dying = self.spawn(self._die(), "dead call")
+        self.phase = Phase.ACCEPTED
+        self.record(Source.CALL, "is accepted", body)
+        self.ring()
+
+    async def _die(self) -> None:
+        await pause(4.0)
+        self.end(Ending(EndedBy.DIED))
+
+    def _undecided(self) -> None:
+        if self.is_over:
+            raise call_not_found()
+        if self.phase is not Phase.RINGING:
+            status = self.switches.second_accept_status
+            if status == call_not_found().status:
+                raise call_not_found()
+            raise RefusedError(
+                "The call was already decided.", code="decision_already_made", status=status
+            )
+
+    def reject(self, status_code: int) -> None:
+        """Reject the call with a SIP code."""
+        self._undecided()
+        self.end(Ending(EndedBy.REJECTED, status_code=status_code))
+
+    def hang_up(self) -> None:
+        """End an accepted call."""
+        if self.is_over or (
+            self.phase is Phase.RINGING and self.switches.hang_up_while_ringing != 200  # noqa: PLR2004 - HTTP OK
+        ):
+            raise call_not_found()
+        self.end(Ending(EndedBy.HUNG_UP))
+
+    def refer(self, target_uri: str) -> None:
+        """Relay a REFER; what becomes of the leg is a matter of the faults, and never reported."""
+        if self.phase not in {Phase.ACCEPTED, Phase.LIVE}:
+            raise call_not_found()
+        self.referred_to.append(target_uri)
+        self.record(Source.CALL, "is referred", target_uri)
+        fault = self.faults.take(Point.LEG)
+        variant, seconds = "leaves", 1.0
+        if fault is not None:
+            self.record(Source.FAULT, fault.fault)
+            variant, seconds = fault.effect.variant, fault.effect.seconds
+        ending = Ending(EndedBy.REFERRED, target_uri=target_uri)
+        if variant == "caller":
+            ending = Ending(EndedBy.CALLER_HUNG_UP)
+        if variant != "stays" and self._leg_timer is None:
+            loop = asyncio.get_running_loop()
+            self._leg_timer = loop.call_later(seconds, self.end, ending)
+
+    # Sidebands
+
+    def admit_sideband(self) -> None:
+        """Check that a sideband may be attached.
+
+        Raises:
+            RefusedError: 404 before accept, after the end, and for a dead session.
+        """
+        if self.phase not in {Phase.ACCEPTED, Phase.LIVE} or self._is_dead:
+            raise call_not_found()
+        if self.sidebands and self.switches.sidebands == "first":
+            raise RefusedError("Another connection is attached.", code="conflict", status=409)
+
+    def attach(self, sideband: Sideband) -> None:
+        """Attach a sideband that is open, and greet it with `session.created`."""
+        if self.is_over:
+            sideband.end(self._close_code(Ending(EndedBy.HUNG_UP)), "Your session ended.")
+            return
+        if self.switches.sidebands == "newest":
+            for older in list(self.sidebands):
+                older.end(1000, "Another connection was attached.")
+                self.sidebands.remove(older)
+        self.sidebands.append(sideband)
+        self.attached += 1
+        self.record(Source.CALL, "sideband attached", self.attached)
+        created = {
+            "type": "session.created",
+            "event_id": self.ids.new("event"),
+            "session": self.session,
+        }
+        self._send(created, [sideband])
+        if self.attached > 1 and self.switches.reattach_replays and self._last_done is not None:
+            self._send(self._last_done, [sideband])
+        self.ring()
+
+    def detach(self, sideband: Sideband, close_code: int | None) -> None:
+        """Forget a sideband that is closed."""
+        if sideband in self.sidebands:
+            self.sidebands.remove(sideband)
+        self.record(Source.CALL, "sideband closed", close_code)
+        self.ring()
+
+    def obey(self, event: JsonObject) -> None:
+        """Do what a client event asks."""
+        if self._events is not None and not self.is_over:
+            self._events.obey(event)

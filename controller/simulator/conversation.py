@@ -1,0 +1,276 @@
+"""The conversation of a call: its items, its one active response, and whose turn it is.
+
+It lives as long as the call, whether or not a sideband is attached; what it emits while none is
+attached is lost, as it is with OpenAI.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from controller.simulator.generation import Ask, Generation, Tokens
+from controller.simulator.journal import Source
+from controller.simulator.model import Turn
+from controller.simulator.playback import Playback
+from controller.simulator.wire import JsonObject, RefusedError, words_of
+
+if TYPE_CHECKING:
+    from controller.simulator.host import Host
+    from controller.simulator.model import Model, ToolCall
+
+
+class Conversation:
+    """Items, turns and responses of one call."""
+
+    def __init__(self, host: Host, session: JsonObject, model: Model) -> None:
+        self.host = host
+        self.session = session
+        self.model = model
+        self.id = host.ids.new("conv")
+        self.items: dict[str, JsonObject] = {}
+        self.active: Generation | None = None
+        self.playback = Playback(host)
+        self.tokens = Tokens(instructions=session["instructions"], word=host.pace.word)
+        self.tools_called: list[ToolCall] = []
+        self.has_spoken = False
+        self._beside: set[Generation] = set()
+        self._tool_names: dict[str, str] = {}
+        self._open_tool_calls: set[str] = set()
+        self._heard: list[str] = []
+        self._told: list[str] = []
+        self._outputs: list[tuple[str, str]] = []
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the model neither thinks nor is being heard."""
+        return self.active is None and not self.playback.is_playing
+
+    @property
+    def owes_answer(self) -> bool:
+        """Whether the caller or a tool said something that no response has taken up yet."""
+        return bool(self._heard or self._outputs or self._open_tool_calls)
+
+    @property
+    def last_item_id(self) -> str | None:
+        """The newest item, None at the start."""
+        return next(reversed(self.items), None)
+
+    # Items
+
+    def add_item(self, item: JsonObject, after: str | None = None) -> None:
+        """Put an item into the conversation and say so.
+
+        Args:
+            item: the item with its id.
+            after: the item before it, `root` for the start, None for the end.
+        """
+        previous = self.last_item_id if after is None else after
+        if after is None:
+            self.items[item["id"]] = item
+        else:
+            self._insert(item, after)
+        self.host.emit(
+            "conversation.item.added",
+            previous_item_id=None if previous == "root" else previous,
+            item=item,
+        )
+
+    def _insert(self, item: JsonObject, after: str) -> None:
+        if after != "root" and after not in self.items:
+            raise _item_missing(after, "previous_item_id")
+        order = list(self.items.values())
+        place = 0 if after == "root" else list(self.items).index(after) + 1
+        order.insert(place, item)
+        self.items = {one["id"]: one for one in order}
+
+    def finish_item(self, item: JsonObject) -> None:
+        """Replace an item by its final form and say so."""
+        ids = list(self.items)
+        self.items[item["id"]] = item
+        position = ids.index(item["id"]) if item["id"] in ids else len(ids)
+        self.host.emit(
+            "conversation.item.done",
+            previous_item_id=ids[position - 1] if position else None,
+            item=item,
+        )
+
+    def item(self, item_id: str) -> JsonObject:
+        """Return an item.
+
+        Raises:
+            RefusedError: there is none with this id.
+        """
+        if item_id not in self.items:
+            raise _item_missing(item_id, "item_id")
+        return self.items[item_id]
+
+    def delete_item(self, item_id: str) -> None:
+        """Remove an item."""
+        del self.items[self.item(item_id)["id"]]
+
+    # What the next response will depend on
+
+    def hear(self, text: str) -> None:
+        """The caller said something; empty for noise."""
+        self._heard.append(text)
+        self.tokens.hear(len(words_of(text)))
+
+    def tell(self, text: str) -> None:
+        """The service put a text into the conversation."""
+        self._told.append(text)
+        self.tokens.read(len(words_of(text)))
+
+    def give_output(self, tool_call_id: str, output: str) -> None:
+        """A tool answered.
+
+        Raises:
+            RefusedError: no tool call has this id.
+        """
+        name = self._tool_names.get(tool_call_id)
+        if name is None:
+            raise RefusedError(
+                f"Tool call ID '{tool_call_id}' not found in conversation.",
+                code="invalid_tool_call_id",
+                param="item.call_id",
+            )
+        self._open_tool_calls.discard(tool_call_id)
+        self._outputs.append((name, output))
+        self.tokens.read(len(words_of(output)))
+
+    def tool_called(self, tool_call_id: str, act: ToolCall) -> None:
+        """The model calls a tool."""
+        self._tool_names[tool_call_id] = act.name
+        self._open_tool_calls.add(tool_call_id)
+        self.tools_called.append(act)
+        if act.name not in self._tools():
+            self.host.record(Source.NOTE, "the model calls a tool that was not offered", act.name)
+        self.host.record(
+            Source.MODEL, "calls", {"tool": act.name, "arguments": act.json, "id": tool_call_id}
+        )
+
+    def tool_name(self, tool_call_id: str) -> str:
+        """Return the name of a tool call's tool; empty if there was no such call."""
+        return self._tool_names.get(tool_call_id, "")
+
+    # Responses
+
+    def turn(self, request: JsonObject | None) -> Turn:
+        """Return what a response depends on. `request` is None for a response of the VAD's."""
+        wanted = request or {}
+        choice = wanted.get("tool_choice") or self.session["tool_choice"]
+        return Turn(
+            is_asked=request is not None,
+            is_greeting=request is not None and not self.has_spoken and not self._outputs,
+            instructions=wanted.get("instructions") or "",
+            heard=tuple(self._heard),
+            told=tuple(self._told),
+            outputs=tuple(self._outputs),
+            tools=self._tools(wanted.get("tools")),
+            tool_choice=choice if isinstance(choice, str) else choice["name"],
+        )
+
+    def _tools(self, tools: list[JsonObject] | None = None) -> tuple[str, ...]:
+        offered = self.session["tools"] if tools is None else tools
+        return tuple(tool["name"] for tool in offered if "name" in tool)
+
+    def start(self, ask: Ask) -> Generation:
+        """Start a response.
+
+        Raises:
+            RefusedError: the conversation has an active response already.
+        """
+        if ask.is_in_conversation and self.active is not None:
+            raise RefusedError(
+                f"Conversation already has an active response in progress: {self.active.id}. "
+                "Wait until the response is finished before creating a new one.",
+                code="conversation_already_has_active_response",
+            )
+        generation = Generation(self, ask)
+        if ask.is_in_conversation:
+            self.active = generation
+            self._heard, self._told, self._outputs = [], [], []
+        else:
+            self._beside.add(generation)
+        generation.announce()
+        generation.task = self.host.spawn(generation.run(), f"response:{generation.id}")
+        self.host.ring()
+        return generation
+
+    def start_by_vad(self) -> None:
+        """Start a response because the caller stopped speaking.
+
+        While another is active it is simply not made, as the reference says of `create_response`.
+        """
+        if self.active is None:
+            self.start(Ask(turn=self.turn(None), modality=self.modality(None), origin="vad"))
+
+    def modality(self, request: JsonObject | None) -> str:
+        """Return `audio` or `text` for a response."""
+        wanted = (request or {}).get("output_modalities") or self.session["output_modalities"]
+        return "text" if "audio" not in wanted else "audio"
+
+    def response(self, response_id: str | None) -> Generation | None:
+        """Return the response that a cancel means: the given one, or the active one."""
+        if response_id is None:
+            return self.active
+        running = [*self._beside, *([self.active] if self.active else [])]
+        return next((one for one in running if one.id == response_id), None)
+
+    def voice(self, response_id: str, item_id: str, text: str) -> None:
+        """Let the caller hear a text."""
+        self.has_spoken = True
+        self.playback.add(response_id, item_id, text)
+
+    def settled(self, generation: Generation, status: str, texts: dict[str, str]) -> None:
+        """`response.done` was sent: keep what a failed response left unanswered, and go on.
+
+        Args:
+            generation: the response that is over.
+            status: its final status.
+            texts: the words that it generated, by item.
+        """
+        if generation is self.active:
+            self.active = None
+            if status == "failed":
+                turn = generation.ask.turn
+                self._heard[:0] = turn.heard
+                self._told[:0] = turn.told
+                self._outputs[:0] = turn.outputs
+        self._beside.discard(generation)
+        self.playback.complete(generation.id, texts)
+        self.host.ring()
+
+    def interrupt(self) -> None:
+        """The caller speaks over the model: stop playback, truncate, cancel.
+
+        Order as documented for SIP: cleared, truncated, then `response.done`.
+        """
+        self.silence()
+        if self.active is not None:
+            self.active.stop("turn_detected")
+
+    def silence(self) -> None:
+        """Stop playback and cut the item back to what was heard."""
+        cut = self.playback.clear()
+        if cut is not None and cut.item_id in self.items:
+            self.host.emit(
+                "conversation.item.truncated",
+                item_id=cut.item_id,
+                content_index=0,
+                audio_end_ms=cut.audio_end_ms,
+            )
+
+    def close(self) -> None:
+        """The call is over: nothing is generated or heard any more."""
+        for generation in (*self._beside, self.active):
+            if generation is not None and generation.task is not None:
+                generation.task.cancel()
+        self.playback.close()
+
+
+def _item_missing(item_id: str, param: str) -> RefusedError:
+    return RefusedError(
+        f"Item with item_id '{item_id}' was not found in the conversation.",
+        code="item_not_found",
+        param=param,
+    )
