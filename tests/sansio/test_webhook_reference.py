@@ -1,0 +1,166 @@
+"""The verifier beside the two libraries that exist, and against input that no sender makes."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hmac
+import json
+import time
+from typing import TYPE_CHECKING
+
+import openai
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from controller.errors import SignatureError
+from controller.sansio.webhook import Secret, decode_secrets, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOW = 1_750_861_210.0
+SECRET_TEXT = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+OTHER_TEXT = "whsec_" + base64.b64encode(bytes(range(100, 140))).decode()
+(SECRET,) = decode_secrets(SECRET_TEXT)
+(OTHER,) = decode_secrets(OTHER_TEXT)
+BODY = b'{"type":"x"}'
+
+
+def mac(
+    body: bytes = BODY,
+    *,
+    secret: Secret = SECRET,
+    webhook_id: str = "wh_1",
+    timestamp: str = "1750861210",
+) -> str:
+    """Sign as the specification says, without any code of ours."""
+    content = f"{webhook_id}.{timestamp}.".encode("utf-8", "surrogateescape") + body
+    return base64.b64encode(hmac.digest(secret.key, content, "sha256")).decode()
+
+
+def signed(
+    body: bytes = BODY,
+    *,
+    secret: Secret = SECRET,
+    webhook_id: str = "wh_1",
+    timestamp: str = "1750861210",
+) -> dict[str, str]:
+    code = mac(body, secret=secret, webhook_id=webhook_id, timestamp=timestamp)
+    return {
+        "webhook-id": webhook_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{code}",
+    }
+
+
+# Against the two libraries
+
+
+@pytest.fixture(scope="module")
+def sdk() -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(api_key="unused") as client:
+        yield client
+
+
+def openai_accepts(sdk: openai.OpenAI, headers: dict[str, str], body: bytes) -> bool:
+    try:
+        sdk.webhooks.verify_signature(body, headers, secret=SECRET_TEXT)
+    except openai.InvalidWebhookSignatureError:
+        return False
+    return True
+
+
+def standardwebhooks_accepts(headers: dict[str, str], body: bytes) -> bool:
+    try:
+        Webhook(SECRET_TEXT).verify(body, headers, json_parse=False)
+    except WebhookVerificationError:
+        return False
+    return True
+
+
+def we_accept(headers: dict[str, str], body: bytes) -> bool:
+    try:
+        verify(headers, body, secrets=[SECRET], now=time.time())
+    except SignatureError:
+        return False
+    return True
+
+
+webhook_ids = st.from_regex(r"\A(wh|msg)_[0-9A-Za-z]{1,32}\Z")
+bodies = st.text(max_size=200).map(lambda text: json.dumps({"text": text}).encode())
+# Clear of the limit by ten seconds: the libraries read the clock themselves, a moment later.
+offsets = st.integers(-290, 290) | st.sampled_from([-100_000, -310, 310, 100_000])
+well_formed_macs = st.binary(min_size=32, max_size=32).map(
+    lambda code: base64.b64encode(code).decode()
+)
+
+
+@given(
+    webhook_id=webhook_ids,
+    body=bodies,
+    offset=offsets,
+    before=st.lists(well_formed_macs, max_size=2),
+    genuine=st.booleans(),
+    after=st.lists(well_formed_macs, max_size=2),
+)
+def test_well_formed_deliveries_are_accepted_iff_both_libraries_accept_them(
+    *,
+    sdk: openai.OpenAI,
+    webhook_id: str,
+    body: bytes,
+    offset: int,
+    before: list[str],
+    genuine: bool,
+    after: list[str],
+) -> None:
+    timestamp = str(int(time.time()) + offset)
+    right = [mac(body, webhook_id=webhook_id, timestamp=timestamp)] if genuine else []
+    headers = {
+        "webhook-id": webhook_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": " ".join(f"v1,{code}" for code in [*before, *right, *after])
+        or "v2,AAAA",
+    }
+
+    accepted = we_accept(headers, body)
+
+    assert accepted == (genuine and abs(offset) <= 300)
+    assert accepted == openai_accepts(sdk, headers, body)
+    assert accepted == standardwebhooks_accepts(headers, body)
+
+
+any_text = st.text(st.characters(exclude_categories=[]), max_size=60)
+any_headers = st.dictionaries(
+    st.sampled_from(["webhook-id", "Webhook-Timestamp", "WEBHOOK-SIGNATURE", "webhook-signature"])
+    | any_text,
+    any_text
+    | st.sampled_from(["wh_1", "1750861210", "v1," + mac(b"")])
+    | st.integers().map(str)
+    | any_text.map("v1,".__add__),
+)
+
+
+@given(headers=any_headers, body=st.binary(max_size=100), now=st.floats(0, 4e9))
+def test_arbitrary_input_raises_signature_error_and_nothing_else(
+    headers: dict[str, str], body: bytes, now: float
+) -> None:
+    with contextlib.suppress(SignatureError):
+        result = verify(headers, body, secrets=[SECRET], now=now)
+        assert signed(body)["webhook-signature"] in headers.values()
+        assert result.webhook_id == "wh_1"
+
+
+@given(timestamp=any_text | st.from_regex(r"\A[0-9_+. -]{1,30}\Z"))
+def test_any_signed_timestamp_gives_a_result_or_signature_error(timestamp: str) -> None:
+    try:
+        headers = signed(timestamp=timestamp)
+    except UnicodeEncodeError:  # a surrogate that no header can carry
+        headers = signed() | {"webhook-timestamp": timestamp}
+    try:
+        result = verify(headers, BODY, secrets=[SECRET], now=NOW)
+    except SignatureError:
+        return
+    assert abs(result.webhook_timestamp - NOW) <= 300
