@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.settings import _SECRETS, Server
+from controller.config.sections import Server
+from controller.settings import _SECRETS
 
 UNIT = Path(__file__).parents[2] / "deploy/systemd/controller.service"
 PROGRAM = "/opt/controller/bin/controller"

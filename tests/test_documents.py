@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from controller.cli import build_parser
+from controller.logs import NUMBERS, SAFE, SPEECH
+from controller.metrics import Metrics
+from controller.sansio.commands import Outcome
+from controller.settings import load_all
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "controller"
+DOCS = ROOT / "docs"
+FOREIGN = {".git", ".venv", "dist"}
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^( *)```.*?^\1```$", flags=re.DOTALL | re.MULTILINE)
+
+
+def files() -> list[Path]:
+    """Return the project's own files."""
+    found = []
+    for path in ROOT.rglob("*"):
+        parts = path.relative_to(ROOT).parts
+        is_foreign = parts[0] in FOREIGN or any(
+            part.endswith("_cache") or part in {"__pycache__", ".hypothesis"} for part in parts
+        )
+        if path.is_file() and not is_foreign:
+            found.append(path)
+    return found
+
+
+DOCUMENTS = sorted(path for path in files() if path.suffix == ".md")
+
+
+def prose(document: Path) -> str:
+    return FENCE.sub("", document.read_text())
+
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ +(.+?) *$", prose(document), flags=re.MULTILINE)
+    texts = (LINK.sub("", heading).replace("`", "").lower() for heading in headings)
+    return {re.sub(r"[^\w\- ]", "", text).replace(" ", "-") for text in texts}
+
+
+def names_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=names_of)
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    broken = []
+    for link in LINK.findall(prose(document)):
+        if re.match(r"[a-z]+:", link):
+            continue
+        target, _, anchor = link.partition("#")
+        place = (document.parent / target).resolve() if target else document
+        leads = place.exists() and (not anchor or anchor in anchors(place))
+        if not leads:
+            broken.append(link)
+
+    assert broken == []
+
+
+def test_there_are_documents_to_check() -> None:
+    assert len(DOCUMENTS) > 20
+
+
+def test_every_document_is_reached_from_the_index() -> None:
+    reached: set[Path] = set()
+    waiting = [DOCS / "index.md"]
+    while waiting:
+        document = waiting.pop()
+        reached.add(document)
+        links = (link.partition("#")[0] for link in LINK.findall(prose(document)))
+        places = ((document.parent / link).resolve() for link in links if link.endswith(".md"))
+        waiting += [place for place in places if place not in reached and place.exists()]
+
+    assert {path for path in DOCUMENTS if path.is_relative_to(DOCS)} - reached == set()
+
+
+def test_every_outcome_is_described() -> None:
+    described = re.findall(
+        r"^\| `(\w+)` \| .{40,}", (DOCS / "reference/outcomes.md").read_text(), flags=re.MULTILINE
+    )
+
+    assert sorted(described) == sorted(Outcome)
+
+
+def test_every_metric_is_described() -> None:
+    registry = CollectorRegistry()
+    Metrics(registry)
+    # The process's own come from the kernel, and from no other one.
+    families = [each for each in registry.collect() if each.name.startswith("controller_")]
+    names = {each.name + ("_total" if each.type == "counter" else "") for each in families}
+
+    text = (DOCS / "reference/metrics.md").read_text()
+    described = set(re.findall(r"^\| `(controller_\w+)` \|", text, flags=re.MULTILINE))
+
+    assert described == names
+
+
+def test_every_log_field_is_described() -> None:
+    described = set(re.findall(r"`(\w+)`", (DOCS / "reference/logs.md").read_text()))
+
+    assert (SAFE | NUMBERS | SPEECH) - described == set()
+
+
+def test_every_command_is_described() -> None:
+    described = set(re.findall(r"`controller (\w+)", (DOCS / "reference/commands.md").read_text()))
+    (commands,) = (
+        action.choices
+        for action in build_parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
+    )
+
+    assert set(commands) - described == set()
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    required = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.split(r"[\[>=; ]", requirement)[0] for requirement in required}
+
+    rows = re.findall(
+        r"^\| ([^|]+) \| [^|]{10,}",
+        (DOCS / "explanation/dependencies.md").read_text(),
+        re.MULTILINE,
+    )
+    explained = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+    assert names - explained == set()
+
+
+def test_every_decision_is_listed() -> None:
+    records = {path.name for path in (DOCS / "decisions").glob("0*.md")}
+
+    assert records == set(LINK.findall((DOCS / "decisions/index.md").read_text()))
+
+
+def test_every_module_of_the_core_has_its_tests() -> None:
+    core = PACKAGE / "sansio"
+    modules = [path for path in core.rglob("*.py") if path.name != "__init__.py"]
+    expected = {path.relative_to(core).with_name(f"test_{path.name}") for path in modules}
+    existing = {
+        path.relative_to(ROOT / "tests/sansio") for path in (ROOT / "tests/sansio").rglob("*.py")
+    }
+
+    assert expected - existing == set()
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", document.read_text(), flags=re.DOTALL | re.MULTILINE
+    )
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=names_of)
+def test_every_toml_example_is_toml(document: Path) -> None:
+    for block in blocks(document, "toml"):
+        tomllib.loads(block)
+
+
+def test_the_agent_of_the_tutorial_loads_as_it_stands(tmp_path: Path) -> None:
+    tutorial = DOCS / "tutorial.md"
+    line = tmp_path / "my-line"
+    shutil.copytree(ROOT / "deploy/example", line)
+    (line / "agents/bakery.md").write_text(blocks(tutorial, "markdown")[0])
+    (line / "tools/bakery.py").write_text(blocks(tutorial, "python")[0])
+    with (line / "controller.toml").open("a") as settings:
+        settings.write("\n" + blocks(tutorial, "toml")[0])
+
+    _, generation = load_all(line / "controller.toml", environ={}, with_secrets=False)
+
+    bakery = generation.agents["bakery"]
+    assert [tool.name for tool in bakery.tools] == ["bread_left"]
+    assert bakery.can_hang_up
+
+
+# The patterns are written so that they do not match themselves.
+INDEX_HOST = re.compile(r"[p]ypi\.org|[p]ythonhosted|[a]rtifactory|[d]evpi")
+MACHINE_PATH = re.compile(r"(?<![\w.})])/(?:home|Users|root|work|workspace)/\w")
+
+
+def test_no_file_names_a_package_index_or_a_path_of_somebodys_machine() -> None:
+    found = []
+    for path in files():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        found += [
+            f"{names_of(path)}: {match[0]}"
+            for pattern in (INDEX_HOST, MACHINE_PATH)
+            for match in pattern.finditer(text)
+        ]
+
+    assert found == []
+
+
+def test_telephone_numbers_in_documents_and_examples_belong_to_nobody() -> None:
+    texts = [*DOCUMENTS, *(path for path in files() if path.is_relative_to(ROOT / "deploy"))]
+    numbers = {
+        number for path in texts for number in re.findall(r"\+1[ -]?\d[\d -]{8,}", path.read_text())
+    }
+
+    # 555-0100 to 555-0199 are reserved for fiction in the North American Numbering Plan.
+    digits = {re.sub(r"\D", "", number) for number in numbers}
+    assert {number for number in digits if not re.match(r"120255501\d\d", number)} == set()
