@@ -1,0 +1,185 @@
+"""Who is on the line: every call's task is started, named, awaited and ended here."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+from structlog.contextvars import bind_contextvars
+
+from controller.calls.record import CallRecord, last_four
+from controller.calls.runner import CallRunner, World
+from controller.errors import Fenced
+from controller.sansio.commands import Outcome
+from controller.sansio.events import Event, HangUpRequested
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class CallSummary:
+    """A live call, as an operator sees it."""
+
+    call_id: str
+    provider_id: str
+    sip_call_id: str | None
+    state: str
+    agent: str | None
+    caller: str | None
+    """Last four digits."""
+    called: str | None
+    """Last four digits."""
+    received_at: float
+    answered_at: float | None
+
+
+class Registry:
+    """Owns the calls of this process.
+
+    Args:
+        world: the ports.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._runners: dict[str, CallRunner] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._paused = False
+        self._draining = False
+
+    # --- admission -----------------------------------------------------------------------------
+
+    @property
+    def admitting(self) -> bool:
+        """New calls may be answered."""
+        return not (self._paused or self._draining)
+
+    @property
+    def is_paused(self) -> bool:
+        """An operator paused admission."""
+        return self._paused
+
+    @property
+    def is_draining(self) -> bool:
+        """The service is stopping."""
+        return self._draining
+
+    def pause(self) -> None:
+        """Refuse new calls until `resume`."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Take new calls again. Draining is for good."""
+        self._paused = False
+
+    def start_draining(self) -> None:
+        """Refuse new calls until the end of the process."""
+        self._draining = True
+
+    # --- calls ---------------------------------------------------------------------------------
+
+    @property
+    def live_count(self) -> int:
+        """Calls that hold a place: answered or about to be."""
+        runners = self._runners.values()
+        return sum(each.record.agent is not None and not each.is_over for each in runners)
+
+    @property
+    def unsettled_count(self) -> int:
+        """Calls whose task still runs, those that are being refused included."""
+        return len(self._tasks)
+
+    def calls(self) -> list[CallSummary]:
+        """Return the live calls, the oldest first."""
+        return [_summary(runner) for runner in self._runners.values()]
+
+    def start(self, runner: CallRunner, first: Event) -> None:
+        """Start a call's task. Its exception, which would be a bug of ours, is logged once."""
+        call_id = runner.record.call_id
+        task = asyncio.create_task(self._drive(runner, first), name=f"call:{call_id}")
+        self._runners[call_id] = runner
+        self._tasks[call_id] = task
+        self._idle.clear()
+        self._world.meter.live_calls(self.live_count)
+        task.add_done_callback(lambda _: self._forget(call_id))
+
+    def _forget(self, call_id: str) -> None:
+        self._tasks.pop(call_id, None)
+        self._runners.pop(call_id, None)
+        self._world.meter.live_calls(self.live_count)
+        if not self._tasks:
+            self._idle.set()
+
+    async def _drive(self, runner: CallRunner, first: Event) -> None:
+        record = runner.record
+        bind_contextvars(call_id=record.call_id, sip_call_id=record.incoming.sip_call_id)
+        try:
+            await runner.run(first)
+        except Exception:  # noqa: BLE001 - the root of the call's task: a bug of ours
+            # The caller must not pay for it, nor the other calls: end this one.
+            _log.exception("call_failed")
+            self._world.meter.alarm("call_failed")
+            if record.outcome is None:
+                await self._end_orphan(record)
+
+    async def _end_orphan(self, record: CallRecord) -> None:
+        await self._world.line.hang_up(record.incoming.provider_id)
+        record.outcome, record.detail = Outcome.CLEANUP_UNCONFIRMED, "internal_error"
+        record.ended_at = self._world.clock.now()
+        with suppress(Fenced):
+            await self._world.ledger.finish(
+                record.call_id, record.epoch, record.outcome, record.stored()
+            )
+        self._world.meter.outcome(record.outcome)
+        _log.error("call", **record.canonical())
+
+    def hang_up(self, call_id: str) -> bool:
+        """Ask a call to end. Returns False where there is no such call."""
+        runner = self._runners.get(call_id)
+        if runner is None or runner.is_over:
+            return False
+        runner.tell(HangUpRequested())
+        return True
+
+    # --- the end -------------------------------------------------------------------------------
+
+    async def settled(self, limit: float) -> bool:
+        """Wait until no call is left. Returns False when the limit, in seconds, has passed."""
+        try:
+            async with asyncio.timeout(limit):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def hang_up_all(self, limit: float) -> bool:
+        """End every call, within a limit in seconds. Returns False where not all have ended."""
+        for call_id in list(self._runners):
+            self.hang_up(call_id)
+        return await self.settled(limit)
+
+    async def close(self) -> None:
+        """Cancel what is left of the calls' tasks and wait for them."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _summary(runner: CallRunner) -> CallSummary:
+    record = runner.record
+    return CallSummary(
+        call_id=record.call_id,
+        provider_id=record.incoming.provider_id,
+        sip_call_id=record.incoming.sip_call_id,
+        state=runner.state,
+        agent=record.agent.name if record.agent else None,
+        caller=last_four(record.incoming.caller.e164),
+        called=last_four(record.incoming.called.e164),
+        received_at=record.received_at,
+        answered_at=record.answered_at,
+    )
