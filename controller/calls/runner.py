@@ -262,8 +262,9 @@ class CallRunner:
         self.tell(ChannelOpened())
         try:
             while True:
+                frame = await channel.receive()
                 await self._room.acquire()
-                self._inbox.put_nowait(await channel.receive())
+                self._inbox.put_nowait(frame)
         except ChannelClosed as closed:
             await channel.close()
             if channel is self._channel:
