@@ -1,4 +1,4 @@
-"""Who calls and what they dialled, in the spellings that trunks use."""
+"""Who calls, in the spellings that trunks use."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from controller.sansio import parties
 from controller.sansio.numbers import UNPARSED, WITHHELD, Number
 from controller.sansio.parties import (
     CALLED_NUMBER_HEADERS,
-    CalledNumber,
     Caller,
-    find_called_number,
     identify_caller,
     privacy_values,
 )
@@ -22,15 +20,10 @@ CALLER = Number("e164", "+12025550142")
 OTHER = Number("e164", "+12025550143")
 ME = "<sip:+12025550142@trunk.example.net>"
 SOMEBODY = "<sip:+12025550143@trunk.example.net>"
-TO_PROJECT = ("To", "<sip:proj_68505551234567890@sip.api.openai.com;transport=tls>")
 
 
 def caller(*pairs: tuple[str, str], trust_verstat: bool = False) -> Caller:
     return identify_caller(SipHeaders.read(pairs), region="US", trust_verstat=trust_verstat)
-
-
-def called(*pairs: tuple[str, str]) -> CalledNumber:
-    return find_called_number(SipHeaders.read(pairs), region="US")
 
 
 # The caller

@@ -205,6 +205,12 @@ def test_comma_in_an_unquoted_name_does_not_cut_it() -> None:
     assert (first.display_name, second.display_name) == ("Smith, John", "Doe, Jane")
 
 
+def test_comma_inside_angle_brackets_starts_no_address() -> None:
+    found = parse_addresses("<tel:1;p=a,tel:9>;q, <tel:2>")
+
+    assert [entry.uri.user for entry in found] == ["1", "2"]
+
+
 def test_list_goes_on_over_repeats_in_order() -> None:
     assert users("Diversion", "<tel:1>, <tel:2>", "<tel:3>") == ["1", "2", "3"]
 
