@@ -21,6 +21,7 @@ from controller.sansio.events import Usage
 from controller.sansio.incoming import read_incoming
 from controller.sansio.webhook import CallOffered
 from controller.settings import load_all
+from controller.simulator.scenario import load as load_scenario
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "controller"
@@ -246,6 +247,16 @@ def test_the_agent_of_the_tutorial_loads_as_it_stands(tmp_path: Path) -> None:
     bakery = generation.agents["bakery"]
     assert [tool.name for tool in bakery.tools] == ["bread_left"]
     assert bakery.can_hang_up
+
+
+def test_the_scenario_of_the_tutorial_calls_the_tool_of_the_tutorial(tmp_path: Path) -> None:
+    file = tmp_path / "bread.toml"
+    file.write_text(blocks(DOCS / "tutorial.md", "toml")[1])
+
+    scenario = load_scenario(file)
+
+    assert scenario.to == "+12025550142"
+    assert [call.name for rule in scenario.rules for call in rule.calls] == ["bread_left"]
 
 
 # The patterns are written so that they do not match themselves.
