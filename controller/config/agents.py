@@ -219,7 +219,8 @@ def _split(text: str, file: str) -> tuple[str, str]:
         )
     for number, line in enumerate(lines[1:], 1):
         if line.rstrip() == _FENCE:
-            return "\n".join(lines[1:number]), "\n".join(lines[number + 1 :])
+            toml = "".join(f"{each}\n" for each in lines[1:number])
+            return toml, "\n".join(lines[number + 1 :])
     raise ConfigurationError(
         Problem(f"{file}:1", "", "its front matter has no end", "close it with a line of +++")
     )

@@ -47,8 +47,12 @@ class Layers:
 
     def add(self, path: KeyPath, value: Any, giver: str) -> None:
         """Add one value, or a table, of a layer above the document."""
-        _fill(self.values, path, value)
-        self.givers.setdefault(path, giver)
+        if isinstance(value, dict):
+            for key, each in value.items():
+                self.add((*path, key), each, giver)
+        else:
+            _fill(self.values, path, value)
+            self.givers.setdefault(path, giver)
 
     def add_document(self, document: Document) -> None:
         """Add `controller.toml`, the last layer."""
@@ -129,6 +133,10 @@ class Layers:
         for length in range(len(path), 0, -1):
             if giver := self.givers.get(path[:length]):
                 return giver
+        if path not in self.document.lines:  # a table that was made of variables
+            for given, giver in self.givers.items():
+                if given[: len(path)] == path:
+                    return giver
         return self.document.where(path)
 
 

@@ -75,15 +75,20 @@ def problems_of(
         secret: Tells the paths whose value must not be shown.
 
     Returns:
-        Each problem with its path, one a path.
+        Each problem with its path, one a path. Of a union, whose every form was tried, only what
+        is wrong within a form: that form was meant.
     """
     problems: dict[KeyPath, Problem] = {}
     for details in error.errors(include_url=False):
-        path = _path(details["loc"], raw)
+        path = _path(details, raw)
         if path not in problems:
             found, cure = _found_and_cure(details, path, model=model, hide=secret(path))
             problems[path] = Problem(where(path), dotted(path), found, cure)
-    return list(problems.items())
+    return [
+        (path, problem)
+        for path, problem in problems.items()
+        if not any(other[: len(path)] == path for other in problems if other != path)
+    ]
 
 
 def _found_and_cure(
@@ -100,18 +105,17 @@ def _found_and_cure(
             return found, details["msg"].replace("Input should", "must", 1)
 
 
-def _path(location: tuple[int | str, ...], raw: Any) -> KeyPath:
+def _path(details: ErrorDetails, raw: Any) -> KeyPath:
     """Drop from pydantic's location what is not the operator's: tags of unions."""
+    location = details["loc"]
     path: KeyPath = ()
-    for index, part in enumerate(location):
+    for part in location:
         try:
             raw = raw[part]
         except (KeyError, IndexError, TypeError):
-            if index == len(location) - 1 and isinstance(raw, dict):
-                return (*path, part)  # the key that is missing
             continue
         path = (*path, part)
-    return path
+    return (*path, location[-1]) if details["type"] == "missing" else path
 
 
 def _models_in(annotation: Any) -> set[type[BaseModel]]:

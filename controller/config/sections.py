@@ -15,13 +15,19 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from controller.config.problems import refusal
+from controller.sansio.parties import CALLED_NUMBER_HEADERS
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$")]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
 def _file_path(value: Any) -> Any:
-    return Path(value) if isinstance(value, str) and value and "\0" not in value else value
+    if not isinstance(value, str | Path):
+        return value
+    if "\0" in str(value):
+        raise refusal("must be a path")
+    return Path(value)
 
 
 FilePath = Annotated[Path, BeforeValidator(_file_path)]
@@ -190,9 +196,11 @@ class Trunk(Section):
 
     default_region: Annotated[str, AfterValidator(_region)] = "US"
     """Country in which numbers without a country code are read."""
-    called_number_headers: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    """Headers of your own trunk that carry the called number, in the order in which they are
-    tried, before those that all trunks use."""
+    called_number_headers: Annotated[tuple[HeaderName, ...], Field(strict=False, min_length=1)] = (
+        CALLED_NUMBER_HEADERS
+    )
+    """Headers that may carry the called number, in the order in which they are searched. A header
+    of your own trunk goes first."""
 
 
 class Log(Section):

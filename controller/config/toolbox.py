@@ -80,13 +80,15 @@ def import_tools(files: ToolFiles, generation: str) -> dict[str, Tool]:
     with _findable(files, package):
         for name in sorted({"", *files.modules}):
             try:
-                importlib.import_module(f"{package}.{name}" if name else package)
+                importlib.import_module(_full_name(package, name))
             except ConfigurationError as error:  # of the decorator
                 problems |= {(each.where, each.found): each for each in error.problems}
             except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the operator wrote
                 problem = _problem(error, files, name)
                 problems[problem.where, problem.found] = problem
-    tools, doubles = _collect([sys.modules.get(f"{package}.{name}") for name in files.modules])
+    tools, doubles = _collect(
+        [sys.modules.get(_full_name(package, name)) for name in files.modules]
+    )
     if problems or doubles:
         forget(generation)
         raise ConfigurationError(*problems.values(), *doubles)
@@ -103,6 +105,10 @@ def forget(generation: str) -> None:
     package = PREFIX + generation
     for name in [each for each in sys.modules if each.partition(".")[0] == package]:
         del sys.modules[name]
+
+
+def _full_name(package: str, name: str) -> str:
+    return f"{package}.{name}" if name else package
 
 
 class _Loader(SourceFileLoader):

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.config.agents import parse_agent, read_agent
+from controller.errors import ConfigurationError
+from controller.sansio.agent import Agent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DISCLOSURE = "a text that must be heard first, or false; one of the two must be given"
+REQUIRED = 'model = "gpt-realtime-2.1"\nvoice = "marin"\ndisclosure = false\n'
+
+
+def agent_of(front: str = REQUIRED, body: str = "You answer.\n") -> Agent:
+    return parse_agent(f"+++\n{front}+++\n{body}", name="a", file="a.md").resolve(
+        tools=(), targets=()
+    )
+
+
+def problems_of(text: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_agent(text, name="a", file="a.md")
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_the_least_file_gives_an_agent_with_the_defaults() -> None:
+    expected = Agent("a", "gpt-realtime-2.1", "marin", "You answer.")
+
+    assert agent_of() == expected
+
+
+def test_every_key_reaches_the_agent() -> None:
+    agent = agent_of(
+        'model = "m"\nvoice = "v"\ndisclosure = "This is a machine."\ngreeting = "Say hello."\n'
+        'tools = ["hang_up", "transfer"]\ntargets = ["desk"]\nnoise_reduction = "far_field"\n'
+        'turn_detection = { type = "semantic_vad", eagerness = "low" }\nspeed = 1\n'
+        'transcription = { model = "whisper-1", language = "de", prompt = "Zahnarzt" }\n'
+        'reasoning_effort = "low"\nmax_output_tokens = 500\nmax_duration = 60\n',
+        "First line.\n\nLast line.\n\n",
+    )
+
+    assert agent == Agent(
+        name="a",
+        model="m",
+        voice="v",
+        instructions="First line.\n\nLast line.",
+        greeting="Say hello.",
+        disclosure="This is a machine.",
+        can_hang_up=True,
+        can_transfer=True,
+        turn_detection={"type": "semantic_vad", "eagerness": "low"},
+        noise_reduction="far_field",
+        transcription={"model": "whisper-1", "language": "de", "prompt": "Zahnarzt"},
+        reasoning_effort="low",
+        speed=1.0,
+        max_output_tokens=500,
+        max_duration=60.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "detection"),
+    [
+        ('turn_detection = "server_vad"', {"type": "server_vad"}),
+        ('turn_detection = "semantic_vad"', {"type": "semantic_vad"}),
+        (
+            'turn_detection = { type = "server_vad", threshold = 0.6, idle_timeout_ms = 6000 }',
+            {"type": "server_vad", "threshold": 0.6, "idle_timeout_ms": 6000},
+        ),
+    ],
+)
+def test_turn_detection_is_a_word_or_a_table(line: str, detection: dict[str, object]) -> None:
+    assert agent_of(f"{REQUIRED}{line}\n").turn_detection == detection
+
+
+@pytest.mark.parametrize(
+    ("value", "transcription"),
+    [("false", None), ('"whisper-1"', {"model": "whisper-1"}), ("{}", {"model": "gpt-transcribe"})],
+)
+def test_transcription_is_off_or_a_model_or_a_table(
+    value: str, transcription: dict[str, str] | None
+) -> None:
+    assert agent_of(f"{REQUIRED}transcription = {value}\n").transcription == transcription
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "disclosure = true",
+            "disclosure: found True; must be a text that must be heard first, or",
+        ),
+        ('disclosure = " "', "one of the two must be given"),
+        ('vioce = "marin"', 'vioce: unknown key; did you mean "voice"?'),
+        ("model = 5", "model: found 5; must be a valid string"),
+        ('voice = ""', "voice: found ''; "),
+        ("tools = [1]", "tools[0]: found 1; must be a valid string"),
+        ("transcription = true", "transcription: found True; must be false, the name of a model"),
+        ('transcription = { language = "german" }', "transcription.language: found 'german'"),
+        ("turn_detection = false", 'must be "server_vad", "semantic_vad", or a table'),
+        ("turn_detection = { threshold = 0.5 }", 'must be "server_vad", "semantic_vad"'),
+        (
+            'turn_detection = { type = "server_vad", create_response = false }',
+            "must not set create_response: the controller does",
+        ),
+        (
+            'turn_detection = { type = "server_vad", treshold = 0.5 }',
+            'turn_detection.treshold: unknown key; did you mean "threshold"?',
+        ),
+        (
+            'turn_detection = { type = "semantic_vad", eagerness = "very" }',
+            "turn_detection.eagerness: found 'very'; must be 'low', 'medium', 'high' or 'auto'",
+        ),
+        ("speed = 2.0", "speed: found 2.0; must be less than or equal to 1.5"),
+        ("max_duration = 4000", "max_duration: found 4000; must be less than or equal to 3480"),
+        ("max_output_tokens = 5000", "must be less than or equal to 4096"),
+        ('noise_reduction = "on"', "must be 'near_field' or 'far_field'"),
+    ],
+)
+def test_a_mistake_names_line_key_value_and_cure(line: str, message: str) -> None:
+    key = line.partition(" ")[0]
+    kept = "".join(f"{each}\n" for each in REQUIRED.splitlines() if not each.startswith(key))
+
+    (problem,) = problems_of(f"+++\n{kept}# a comment\n{line}\n+++\nYou answer.\n")
+
+    assert problem.startswith(f"a.md:{len(kept.splitlines()) + 3}: ")
+    assert message in problem
+
+
+def test_all_mistakes_of_a_file_are_told_at_once() -> None:
+    assert problems_of("+++\nvoice = 1\nspeeed = 1\n+++\n \n") == [
+        "a.md: model: is missing; must be given: Name of the Realtime model.",
+        "a.md:2: voice: found 1; must be a valid string",
+        f"a.md: disclosure: is missing; must be given: {DISCLOSURE}",
+        'a.md:3: speeed: unknown key; did you mean "speed"?',
+        "a.md: has no instructions; write them below the second +++ line",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("You answer.", "a.md:1: has no front matter; the first line must be +++"),
+        ("", "a.md:1: has no front matter"),
+        ("---\nmodel: x\n---\n", "a.md:1: has no front matter"),
+        (f"+++\n{REQUIRED}", "a.md:1: its front matter has no end; close it with a line of +++"),
+        ("+++\nmodel = \n+++\nx", "a.md:2:9: is not TOML"),
+        (f"+++\n{REQUIRED}x = [\n+++\nx", "a.md:5: is not TOML"),
+    ],
+)
+def test_a_file_of_another_shape_is_told_the_right_one(text: str, message: str) -> None:
+    (problem,) = problems_of(text)
+
+    assert problem.startswith(message)
+
+
+def test_windows_line_ends_are_read() -> None:
+    text = f"+++\n{REQUIRED}+++\nYou answer.\n".replace("\n", "\r\n")
+
+    assert parse_agent(text, name="a", file="a.md").front.voice == "marin"
+
+
+def test_the_files_name_is_the_agents(tmp_path: Path) -> None:
+    file = tmp_path / "night-desk_2.md"
+    file.write_text(f"+++\n{REQUIRED}+++\nYou answer.\n")
+
+    assert read_agent(file).name == "night-desk_2"
+
+
+def test_a_file_name_that_cannot_be_a_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be an agent's"):
+        read_agent(tmp_path / "front desk.md")
+
+
+@given(st.text(max_size=100), st.text(max_size=50))
+def test_any_text_is_an_agent_or_a_problem(front: str, body: str) -> None:
+    for text in (front, f"+++\n{front}\n+++\n{body}", f"+++\n{REQUIRED}{front}\n+++\n{body}"):
+        with suppress(ConfigurationError):
+            assert parse_agent(text, name="a", file="a.md").instructions
