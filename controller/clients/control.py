@@ -1,0 +1,98 @@
+"""The other end of the control socket: how a command asks the running service.
+
+A command is a short life of its own, so it makes and closes its session for one request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+
+from controller.errors import ControlError
+
+LIMIT: Final = 5.0
+"""Seconds for a request and its answer."""
+
+_BASE: Final = "http://controller"  # a host must stand there; the socket decides who answers
+
+
+class ControlClient:
+    """Asks the service that listens on a control socket.
+
+    Every method raises ControlError with one clear sentence: when nobody listens, when this user
+    may not ask, when there is no answer in time, when the service refuses.
+
+    Args:
+        path: the socket.
+        limit: seconds for a request and its answer.
+    """
+
+    def __init__(self, path: Path, *, limit: float = LIMIT) -> None:
+        self._path = path
+        self._limit = limit
+
+    async def status(self) -> dict[str, Any]:
+        """Return `state` and `live_calls`."""
+        return await self._ask("GET", "/status")
+
+    async def calls(self) -> list[dict[str, Any]]:
+        """Return a summary of each live call."""
+        calls: list[dict[str, Any]] = (await self._ask("GET", "/calls")).get("calls", [])
+        return calls
+
+    async def hang_up(self, call_id: str) -> dict[str, Any]:
+        """End one call."""
+        return await self._ask("POST", f"/calls/{quote(call_id, safe='')}/hangup")
+
+    async def pause(self) -> dict[str, Any]:
+        """Have new calls rejected."""
+        return await self._ask("POST", "/pause")
+
+    async def resume(self) -> dict[str, Any]:
+        """Have new calls taken again."""
+        return await self._ask("POST", "/resume")
+
+    async def drain(self) -> dict[str, Any]:
+        """Have the service stop when its calls have settled."""
+        return await self._ask("POST", "/drain")
+
+    async def _ask(self, method: str, path: str) -> dict[str, Any]:
+        connector = aiohttp.UnixConnector(path=str(self._path))
+        try:
+            async with (
+                asyncio.timeout(self._limit),
+                aiohttp.ClientSession(connector=connector) as session,
+                session.request(method, _BASE + path) as answer,
+            ):
+                return _read(answer.status, await answer.read())
+        except TimeoutError:
+            raise ControlError(
+                f"the service did not answer on {self._path} within {self._limit:g} s"
+            ) from None
+        except aiohttp.ClientConnectorError as error:
+            raise ControlError(self._unreachable(error)) from None
+        except aiohttp.ClientError as error:
+            raise ControlError(
+                f"what listens on {self._path} is no controller: {type(error).__name__}"
+            ) from None
+
+    def _unreachable(self, error: aiohttp.ClientConnectorError) -> str:
+        if isinstance(error.os_error, PermissionError):
+            return f"{self._path}: permission denied; run this as the user of the service"
+        return f"no service listens on {self._path}; is it running, with the same configuration?"
+
+
+def _read(status: int, body: bytes) -> dict[str, Any]:
+    try:
+        answer = msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.DecodeError:
+        raise ControlError(f"the service answered HTTP {status} without JSON") from None
+    if status >= HTTPStatus.BAD_REQUEST:
+        raise ControlError(str(answer.get("error", f"the service answered HTTP {status}")))
+    return answer
