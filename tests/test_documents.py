@@ -5,7 +5,7 @@ import ast
 import re
 import shutil
 import tomllib
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,11 @@ from controller.cli import build_parser
 from controller.logs import NUMBERS, SAFE, SPEECH
 from controller.metrics import Metrics
 from controller.sansio.agent import Agent
+from controller.sansio.call import Limits
 from controller.sansio.commands import Outcome
 from controller.sansio.events import Usage
 from controller.sansio.incoming import read_incoming
+from controller.sansio.realtime.state import Pace
 from controller.sansio.webhook import CallOffered
 from controller.settings import load_all
 from controller.simulator.scenario import load as load_scenario
@@ -176,6 +178,17 @@ def test_every_command_is_described() -> None:
     )
 
     assert set(commands) - described == set()
+
+
+def test_every_limit_is_described_with_its_value() -> None:
+    text = (DOCS / "reference/behaviour.md").read_text()
+    described = {
+        name: float(value) for value, name in re.findall(r"\| ([\d.]+) \| `(\w+\.\w+)` \|", text)
+    }
+
+    limits = {f"Limits.{name}": value for name, value in asdict(Limits()).items()}
+    pace = {f"Pace.{name}": value for name, value in asdict(Pace()).items()}
+    assert described == limits | pace
 
 
 def test_every_dependency_has_its_reason() -> None:
