@@ -125,7 +125,8 @@ class Tool:
             At most `MAX_OUTPUT_BYTES`, and a note where something was cut.
         """
         try:
-            given = self.arguments.model_validate_json(arguments_json.strip() or "{}")
+            # Strict here too: the author's own types within would be lenient otherwise.
+            given = self.arguments.model_validate_json(arguments_json.strip() or "{}", strict=True)
         except ValidationError as error:
             return _bounded(_json({"error": "invalid arguments", "problems": _complaints(error)}))
         names = [info.alias or name for name, info in self.arguments.model_fields.items()]
@@ -158,10 +159,16 @@ class Tool:
         if isinstance(error, ToolError):
             return _bounded(_json({"error": str(error) or "the tool could not do it"}))
         # Not the message: it may hold what the caller said, or a secret of the tool's.
-        frames = traceback.extract_tb(error.__traceback__)
-        place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+        code = self.function.__code__
+        frames = [(code.co_filename, code.co_firstlineno)]
+        frames += [
+            (frame.filename, frame.lineno or 0)
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename != __file__
+        ]
+        file, line = frames[-1]
         name, kind = self.declaration.name, type(error).__name__
-        _logger.error("tool %s failed: %s at %s", name, kind, place)
+        _logger.error("tool %s failed: %s at %s:%d", name, kind, Path(file).name, line)
         return _json({"error": "the tool failed"})
 
 
@@ -365,7 +372,7 @@ def _output(value: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    return to_json(value).decode()
+    return to_json(value, inf_nan_mode="null").decode()
 
 
 def _bounded(text: str) -> str:

@@ -66,10 +66,16 @@ def _summary(generation: Generation) -> Iterator[str]:
     yield "numbers"
     for number, name in generation.rules.numbers.items():
         yield f"  {number} -> {name}"
-    yield f"  not readable -> {generation.rules.default_agent or 'nobody'}"
+    yield f"  not readable -> {_unreadable(generation)}"
     if generation.targets:
         yield "targets"
     for target in generation.targets.values():
         yield f"  {target.name}: {target.uri}"
     for warning in generation.warnings:
         yield f"warning: {warning}"
+
+
+def _unreadable(generation: Generation) -> str:
+    """Return who takes a call whose called number cannot be read."""
+    rules = generation.rules
+    return rules.default_agent or rules.numbers.get("*") or "nobody"

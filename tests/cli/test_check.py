@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from controller.__main__ import main
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "example" / "controller.toml"
+AGENT = '+++\nmodel = "gpt-realtime-2.1"\nvoice = "marin"\ndisclosure = false\n+++\nYou answer.\n'
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_WEBHOOK_SECRET", "CREDENTIALS_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_the_example_is_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", str(EXAMPLE), "--without-secrets"]) == 0
+
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert "  frontdesk: gpt-realtime-2.1, marin; tools: opening_hours, price_of_" in output.out
+    assert "  +12025550101 -> appointments\n" in output.out
+    assert "  not readable -> frontdesk\n" in output.out
+    assert "  dentist_on_call: sip:+12025550124@trunk.example.net\n" in output.out
+
+
+def test_secrets_are_asked_for_and_not_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["check", "--config", str(EXAMPLE)]) == 2
+    assert capsys.readouterr().err.startswith("error: OPENAI_API_KEY: is not set; ")
+
+    secret = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-proj-secret")
+    monkeypatch.setenv("OPENAI_WEBHOOK_SECRET", secret)
+
+    assert main(["check", "--config", str(EXAMPLE)]) == 0
+    output = capsys.readouterr()
+    assert "sk-proj" not in output.out
+    assert secret not in output.out
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "agents" / "frontdesk.md").write_text(AGENT)
+    return tmp_path
+
+
+def test_without_an_agent_for_unreadable_numbers_the_check_fails(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toml = folder / "controller.toml"
+    toml.write_text('[[numbers]]\nnumber = "+12025550100"\nagent = "frontdesk"\n')
+
+    assert main(["check", "--config", str(toml), "--without-secrets"]) == 2
+
+    output = capsys.readouterr()
+    assert "  not readable -> nobody\n" in output.out
+    assert "targets" not in output.out
+    assert output.err.startswith(f"error: {toml}: policy.default_agent: no [policy] default_agent")
+
+
+def test_the_catch_all_takes_calls_with_unreadable_numbers(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toml = folder / "controller.toml"
+    toml.write_text('[[numbers]]\nnumber = "*"\nagent = "frontdesk"\n')
+
+    assert main(["check", "--config", str(toml), "--without-secrets"]) == 0
+    assert "  not readable -> frontdesk\n" in capsys.readouterr().out
+
+
+def test_mistakes_are_one_line_each(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    toml = folder / "controller.toml"
+    toml.write_text("[server]\nport = 'x'\n[log]\nlevel = 'loud'\n")
+
+    assert main(["check", "--config", str(toml), "--without-secrets"]) == 2
+
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert [line.partition(" found ")[0] for line in output.err.splitlines()] == [
+        f"error: {toml}:2: server.port:",
+        f"error: {toml}:4: log.level:",
+    ]

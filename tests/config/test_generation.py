@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controller import config
+from controller.config import toolbox
+from controller.errors import ConfigurationError
+from controller.sansio.agent import Target
+from controller.sansio.policy import Rules
+from controller.settings import load_settings
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "example" / "controller.toml"
+AGENT = '+++\nmodel = "gpt-realtime-2.1"\nvoice = "marin"\ndisclosure = false\n{}+++\nYou answer.\n'
+TOOL = (
+    "from controller.tools import tool\n\n"
+    '@tool(timeout=3)\ndef opening_hours() -> str:\n    """Hours."""\n    return "9 to 5"\n'
+)
+DESK = Target("desk", "tel:+12025550123", "The desk")
+
+
+class House:
+    """A folder with one agent and one tool, that a test changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.agents = folder / "agents"
+        self.tools = folder / "tools"
+        self.agents.mkdir()
+        self.tools.mkdir()
+        self.agent("frontdesk", 'tools = ["opening_hours"]\n')
+        (self.tools / "acme.py").write_text(TOOL)
+
+    def agent(self, name: str, front: str = "") -> None:
+        (self.agents / f"{name}.md").write_text(AGENT.format(front))
+
+    def load(
+        self,
+        *numbers: tuple[str, str],
+        targets: tuple[Target, ...] = (),
+        default_agent: str | None = "frontdesk",
+        **options: Any,
+    ) -> config.Generation:
+        return config.load(
+            config.Sources(
+                agents_dir=self.agents,
+                tools_dir=self.tools,
+                numbers=numbers,
+                targets={target.name: target for target in targets},
+                rules=Rules(dict(numbers), default_agent),
+                **options,
+            )
+        )
+
+    def problems(self, *numbers: tuple[str, str], **options: Any) -> list[str]:
+        with pytest.raises(ConfigurationError) as caught:
+            self.load(*numbers, **options)
+        return [str(problem).replace(f"{self.folder}/", "") for problem in caught.value.problems]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def test_files_become_agents_tools_and_rules(house: House) -> None:
+    house.agent("nightdesk", 'tools = ["transfer"]\ntargets = ["desk"]\n')
+
+    found = house.load(("+12025550100", "frontdesk"), ("*", "nightdesk"), targets=(DESK,))
+
+    assert list(found.agents) == ["frontdesk", "nightdesk"]
+    assert found.agents["frontdesk"].tools == (found.tools["opening_hours"].declaration,)
+    assert found.agents["nightdesk"].targets == (DESK,)
+    assert found.agents["nightdesk"].can_transfer
+    assert found.targets == {"desk": DESK}
+    assert found.rules.numbers == {"+12025550100": "frontdesk", "*": "nightdesk"}
+    assert found.warnings == ()
+
+
+def test_a_generation_cannot_be_changed(house: House) -> None:
+    found = house.load(("*", "frontdesk"))
+
+    for mapping in (found.agents, found.tools, found.targets, found.rules.numbers):
+        with pytest.raises(TypeError):
+            mapping["x"] = None  # type: ignore[index] # that it cannot be written is the point
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.hash = ""  # type: ignore[misc] # likewise
+
+
+def test_the_hash_is_of_content_not_of_place(house: House, tmp_path: Path) -> None:
+    first = house.load()
+    shutil.copytree(house.folder, tmp_path / "copy" / "again")
+    copy = config.Sources(
+        agents_dir=tmp_path / "copy" / "again" / "agents",
+        tools_dir=tmp_path / "copy" / "again" / "tools",
+        rules=Rules({}, "frontdesk"),
+    )
+
+    assert config.load(copy).hash == first.hash
+
+
+def test_every_change_changes_the_hash(house: House) -> None:
+    hashes = [house.load().hash, house.load(("*", "frontdesk")).hash]
+    hashes += [house.load(default_agent=None).hash, house.load(targets=(DESK,)).hash]
+    (house.tools / "acme.py").write_text(TOOL + "\n")
+    hashes.append(house.load().hash)
+    (house.tools / "acme.py").rename(house.tools / "other.py")
+    hashes.append(house.load().hash)
+    house.agent("frontdesk", "tools = []\n")
+    hashes.append(house.load().hash)
+
+    assert len(set(hashes)) == 7
+
+
+def test_a_forgotten_generations_modules_are_gone(house: House) -> None:
+    found = house.load()
+    assert toolbox.is_imported(found.hash)
+
+    config.forget(found)
+
+    assert not toolbox.is_imported(found.hash)
+
+
+def test_nothing_is_imported_when_something_else_is_wrong(house: House) -> None:
+    before = set(sys.modules)
+
+    house.problems(("12", "frontdesk"))
+
+    assert not [name for name in set(sys.modules) - before if name.startswith(toolbox.PREFIX)]
+
+
+def test_a_failing_reload_leaves_the_running_generation_alone(house: House) -> None:
+    running = house.load()
+    twin = house.agents / "FrontDesk.md"
+
+    shutil.copy(house.agents / "frontdesk.md", twin)
+    house.problems()
+    twin.unlink()
+
+    assert toolbox.is_imported(running.hash)
+
+
+@pytest.mark.parametrize("default_agent", [None, "frontdesk"])
+@pytest.mark.parametrize("number", ["*", "+12025550100"])
+def test_calls_that_nobody_would_take_are_warned_of(
+    house: House, default_agent: str | None, number: str
+) -> None:
+    found = house.load((number, "frontdesk"), default_agent=default_agent)
+
+    expected = default_agent is None and number != "*"
+    assert (config.UNREADABLE_CALLS in found.warnings) is expected
+
+
+@pytest.mark.parametrize(
+    ("front", "problem"),
+    [
+        ('tools = ["opening_hour"]', "frontdesk.md:5: tools[0]: no tool is named 'opening_hour'"),
+        ('tools = ["hangup"]', 'did you mean "hang_up"?'),
+        ('tools = ["hang_up", "hang_up"]', "tools[1]: 'hang_up' is listed twice; once will do"),
+        ('tools = ["transfer"]', "tools[0]: transfer has nobody to transfer to; name targets, or"),
+        ('targets = ["desk"]', "targets: targets are of no use without transfer; add "),
+        (
+            'tools = [\n"transfer"]\ntargets = [\n"desk",\n"dask"]',
+            "frontdesk.md:9: targets[1]: no t",
+        ),
+    ],
+)
+def test_what_an_agent_refers_to_must_exist(house: House, front: str, problem: str) -> None:
+    house.agent("frontdesk", f"{front}\n")
+
+    (found,) = house.problems(targets=(DESK,))
+
+    assert problem in found
+
+
+def where(path: tuple[str | int, ...]) -> str:
+    return f"<{path[0]}>"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "problem"),
+    [
+        ((("+12025550100", "frontdask"),), "<numbers>: numbers[0].agent: no agent is named"),
+        ((("2025550100", "frontdesk"),), "<numbers>: numbers[0].number: '2025550100' is not a who"),
+        ((("*", "frontdesk"), ("*", "frontdesk")), "numbers[1].number: * is listed twice"),
+    ],
+)
+def test_numbers_must_be_right(
+    house: House, numbers: tuple[tuple[str, str], ...], problem: str
+) -> None:
+    (found,) = house.problems(*numbers, where=where)
+
+    assert problem in found
+
+
+@pytest.mark.parametrize(
+    ("name", "uri", "problem"),
+    [
+        ("desk", "sip:911@x", "<targets>: targets.desk.uri: 'sip:911@x' is an emergency"),
+        ("desk", "tel:+12025550100", "'tel:+12025550100' is one of our own numbers"),
+        ("desk", "sip:2025550100@pbx.example.net", "is one of our own numbers"),
+        ("the desk", "tel:+12025550123", "<targets>: targets.\"the desk\": 'the desk' cannot be a"),
+    ],
+)
+def test_targets_must_be_right(house: House, name: str, uri: str, problem: str) -> None:
+    target = Target(name, uri, "The desk")
+
+    (found,) = house.problems(("+12025550100", "frontdesk"), targets=(target,), where=where)
+
+    assert problem in found
+
+
+def test_the_default_agent_must_exist(house: House) -> None:
+    assert house.problems(default_agent="nobody") == [
+        "policy.default_agent: policy.default_agent: no agent is named 'nobody'; there is frontdesk"
+    ]
+
+
+def test_missing_folders_are_named_and_blame_nobody_else(house: House) -> None:
+    shutil.rmtree(house.tools)
+    (problem,) = house.problems()
+    assert problem.startswith("tools_dir: tools_dir: tools: No such file or directory; must be a f")
+
+    shutil.rmtree(house.agents)
+    (house.agents).write_text("a file")
+    assert [problem.partition(":")[0] for problem in house.problems(default_agent=None)] == [
+        "agents_dir",
+        "tools_dir",
+    ]
+
+
+def test_a_path_that_is_none_is_a_problem(house: House) -> None:
+    house.tools = Path("a\0b")
+
+    (problem,) = house.problems()
+
+    assert "embedded null byte" in problem
+
+
+def test_a_folder_without_agents_is_a_problem(house: House) -> None:
+    (house.agents / "frontdesk.md").rename(house.agents / ".frontdesk.md")
+
+    (problem,) = house.problems(default_agent=None)
+
+    assert problem == "agents_dir: agents_dir: agents holds no agent; write agents/NAME.md"
+
+
+def test_a_broken_agent_file_is_not_blamed_on_those_who_name_it(house: House) -> None:
+    house.agent("nightdesk", "speed = 9\n")
+
+    (problem,) = house.problems(("*", "nightdesk"))
+
+    assert problem.startswith("agents/nightdesk.md:5: speed: ")
+
+
+@pytest.mark.parametrize("text", [b"x = y", b"\xff\xff"])
+def test_a_broken_tool_file_is_not_blamed_on_those_who_use_it(house: House, text: bytes) -> None:
+    (house.tools / "acme.py").write_bytes(text)
+
+    (problem,) = house.problems()
+
+    assert problem.startswith("tools/acme.py")
+
+
+def test_a_tool_file_that_cannot_be_read_is_a_problem(house: House) -> None:
+    (house.tools / "folder.py").mkdir()
+
+    (problem,) = house.problems()
+
+    assert problem.startswith("tools/folder.py: cannot be read")
+
+
+def test_the_example_is_in_order() -> None:
+    settings = load_settings(EXAMPLE, environ={}, with_secrets=False)
+
+    found = config.load(settings.sources())
+
+    assert found.warnings == ()
+    assert list(found.agents) == ["appointments", "frontdesk", "nightdesk"]
