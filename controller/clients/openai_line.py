@@ -8,6 +8,7 @@ and follows redirects with the key in hand. What remains is its knowledge of pat
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import ssl
 import time
@@ -43,6 +44,11 @@ _log = structlog.stdlib.get_logger(__name__)
 
 _WORD: Final = re.compile(r"[A-Za-z0-9_.\[\]-]{1,128}")
 """What of an answer's words may be logged: an identifier, never a sentence or a number's plus."""
+
+
+DENIED_MEMORY: Final = 300.0
+"""Seconds that a refusal of our key counts, if no request succeeds before: a balancer that sends
+nobody here while we are not ready would else never let us find out that the key works again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,12 @@ class OpenAILine:
         self._calls = self._client.realtime.calls.with_raw_response
         self._meter = meter
         self._limits = limits or RequestLimits()
+        self._denied_until = -math.inf
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether our key was refused lately (401, 403), and nothing has succeeded since."""
+        return time.monotonic() < self._denied_until
 
     async def answer(self, provider_id: str, session: Mapping[str, Any]) -> Answered | AnswerFailed:
         """Accept the call with a session config."""
@@ -142,6 +154,8 @@ class OpenAILine:
         reply = await _reply(request, limit)
         seconds = time.perf_counter() - started
         self._meter.request(verb, reply.label, seconds)
+        if reply.is_success or reply.is_denied:
+            self._denied_until = time.monotonic() + DENIED_MEMORY if reply.is_denied else -math.inf
         write = _log.info if reply.is_success else _log.warning
         write(
             "openai_request",

@@ -59,6 +59,11 @@ class Reply:
         return self.http_status == HTTPStatus.NOT_FOUND
 
     @property
+    def is_denied(self) -> bool:
+        """Whether our key was refused."""
+        return self.http_status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+
+    @property
     def label(self) -> str:
         """The status or the fault, for logs and metrics."""
         return str(self.http_status or self.fault)

@@ -1,0 +1,338 @@
+"""The composition root: the only place that knows everything.
+
+A `Service` is built from settings and a generation, and lives in a running event loop. Its life:
+
+    start            clients warm, control socket and listeners open
+    draining         new calls are refused, live ones go on, the listeners stay open
+    stop             what is left is hung up, listeners closed, clients closed
+
+Draining is our own business and not aiohttp's: its `on_shutdown` runs when the listeners are closed
+already, and then a caller hears nothing until OpenAI gives up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Coroutine
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from controller.calls.clock import SystemClock
+from controller.calls.reception import Generation as CallGeneration
+from controller.calls.reception import Reception, Trunk
+from controller.calls.registry import Registry
+from controller.calls.runner import World
+from controller.calls.toolbox import Toolbox
+from controller.clients.openai_line import OpenAILine, RequestLimits
+from controller.clients.sideband import SidebandLimits, Sidebands
+from controller.config import Generation
+from controller.handlers.control import ControlHandler
+from controller.handlers.faults import answer_faults
+from controller.handlers.health import HealthHandler
+from controller.handlers.listeners import ControlSocket, Listener
+from controller.handlers.webhooks import WebhookHandler
+from controller.metrics import Metrics, probe_loop_lag
+from controller.sansio.call import Limits
+from controller.sansio.parties import CALLED_NUMBER_HEADERS
+from controller.sansio.webhook import decode_secrets
+from controller.settings import Settings
+from controller.store.memory import MemoryLedger
+from controller.systemd import ServiceManager
+
+HANG_UP_LIMIT: Final = 10.0
+"""Seconds for the calls that are left when draining has taken too long."""
+
+HURRY_LIMIT: Final = 5.0
+"""Seconds for the live calls after a second SIGTERM."""
+
+STRAGGLER_LIMIT: Final = 5.0
+"""Seconds for the rejects of deliveries that came in the last moment."""
+
+REQUEST_MARGIN: Final = 4.0
+"""Seconds that the machines wait longer than the clients, which normally answer first."""
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Service:
+    """One controller. To be made inside a running event loop.
+
+    Args:
+        settings: every setting.
+        generation: who answers, and by which rules.
+        manager: who is told how we are; nobody if None.
+    """
+
+    def __init__(
+        self, settings: Settings, generation: Generation, *, manager: ServiceManager | None = None
+    ) -> None:
+        self._settings = settings
+        self._manager = manager or ServiceManager({})
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._collectors = CollectorRegistry()
+        self._metrics = Metrics(self._collectors)
+        self._clock = SystemClock()
+        self._ledger = MemoryLedger(self._clock)
+        # One context for all connections: making one blocks the loop for 20 ms.
+        tls = ssl.create_default_context()
+        self._line = _line(settings, tls, self._metrics)
+        self._sidebands = _sidebands(settings, tls)
+        self._world = World(self._ledger, self._line, self._sidebands, self._clock, self._metrics)
+        self._calls = Registry(self._world)
+        self._reception = self._make_reception(generation)
+        self._listeners = self._make_listeners()
+        self._control = ControlSocket(self._control_app(), settings.server.control_socket)
+
+    # --- state ---------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where the public listener is, once started: `http://127.0.0.1:8080`."""
+        return self._listeners[0].url
+
+    @property
+    def operator_url(self) -> str:
+        """Where health and metrics are, once started."""
+        return self._listeners[-1].url
+
+    @property
+    def state(self) -> str:
+        """Return `running`, `paused` or `draining`."""
+        if self._calls.is_draining:
+            return "draining"
+        return "paused" if self._calls.is_paused else "running"
+
+    @property
+    def keeps_records(self) -> bool:
+        """Whether what is known of calls outlives the process."""
+        return self._ledger.kept
+
+    def reasons(self) -> list[str]:
+        """Return why no calls are welcome (`Readiness`)."""
+        reasons = [] if self.state == "running" else [self.state]
+        return [*reasons, "accept_denied"] if self._line.is_denied else reasons
+
+    def notes(self) -> list[str]:
+        """Return what an operator should know (`Readiness`)."""
+        # Nothing here knows yet what was measured on this trunk (operations, O1).
+        notes = ["trunk_unverified"]
+        return notes if self.keeps_records else ["records_not_kept", *notes]
+
+    # --- life ----------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Warm the clients, open the listeners, say that we are ready.
+
+        Raises:
+            ControllerError: A listener or the control socket cannot be opened.
+        """
+        await self._line.warm()
+        self._own("loop lag", probe_loop_lag(self._metrics.loop_lag))
+        try:
+            for listener in self._listeners:
+                await listener.open()
+            await self._control.open()
+        except BaseException:
+            await self._close()
+            raise
+        self._own("watchdog", self._manager.beat())
+        self._manager.ready(f"listening on {self.url}")
+        _log.info("ready", address=self.url, kept=self.keeps_records)
+
+    def request_stop(self) -> None:
+        """Begin to drain; asked a second time, hang up and stop at once."""
+        if self._stop.is_set():
+            self._hurry.set()
+        self._calls.start_draining()
+        self._stop.set()
+
+    async def run_until_stopped(self) -> None:
+        """Serve until somebody asks for the end, then drain and stop."""
+        await self._stop.wait()
+        await self._drain()
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Hang up what is left, close everything. The listeners close after the calls."""
+        self._calls.start_draining()
+        if not await self._calls.hang_up_all(
+            HURRY_LIMIT if self._hurry.is_set() else HANG_UP_LIMIT
+        ):
+            _log.error("calls_left", live_calls=self._calls.unsettled_count)
+        await self._close()
+
+    async def _drain(self) -> None:
+        limit = self._settings.server.drain_timeout
+        live = self._calls.live_count
+        self._manager.stopping(f"draining, {live} calls live")
+        self._manager.extend_timeout(limit + HANG_UP_LIMIT + STRAGGLER_LIMIT)
+        _log.info("draining", live_calls=live, limit=limit)
+        settled = asyncio.create_task(self._calls.settled(limit))
+        hurry = asyncio.create_task(self._hurry.wait())
+        await asyncio.wait({settled, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        for waiter in (settled, hurry):
+            waiter.cancel()
+        await asyncio.gather(settled, hurry, return_exceptions=True)
+
+    async def _close(self) -> None:
+        for listener in self._listeners:
+            await listener.close()
+        await self._calls.settled(STRAGGLER_LIMIT)
+        await self._calls.close()
+        await self._control.close()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._sidebands.close()
+        await self._line.close()
+        _log.info("stopped")
+
+    def _own(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run a task of the service's own; its failure is logged once and counted."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._note_end)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _log.error("task_failed", task=task.get_name(), exc_info=error)
+            self._metrics.alarm("task_failed")
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    def _make_reception(self, generation: Generation) -> Reception:
+        settings = self._settings
+        return Reception(
+            self._calls,
+            self._world,
+            generation=CallGeneration(
+                hash=generation.hash,
+                agents=generation.agents,
+                toolboxes=_toolboxes(generation, self._clock, self._metrics),
+                rules=generation.rules,
+            ),
+            trunk=Trunk(
+                region=settings.trunk.default_region,
+                # A trunk's own headers come first, in the order in which they were written.
+                called_number_headers=(
+                    *settings.trunk.called_number_headers,
+                    *CALLED_NUMBER_HEADERS,
+                ),
+            ),
+            limits=_limits(settings),
+            stale_after=settings.webhook.stale_limit,
+        )
+
+    def _make_listeners(self) -> list[Listener]:
+        server = self._settings.server
+        public = self._app()
+        WebhookHandler(
+            reception=self._reception,
+            secrets=decode_secrets(self._settings.openai.webhook_secret.get_secret_value()),
+            clock=self._clock,
+            meter=self._metrics,
+            tolerance=self._settings.webhook.tolerance_limit,
+            body_timeout=server.body_timeout,
+        ).add_to(public)
+        has_own_port = server.operator_port is not None
+        operator = self._app() if has_own_port else public
+        HealthHandler(readiness=self, registry=self._collectors).add_to(operator)
+        listeners = [Listener(public, server.host, server.port)]
+        if server.operator_port is not None:
+            listeners.append(Listener(operator, server.host, server.operator_port))
+        return listeners
+
+    def _control_app(self) -> web.Application:
+        app = self._app()
+        ControlHandler(
+            switchboard=self._calls, state=lambda: self.state, drain=self._drain_once
+        ).add_to(app)
+        return app
+
+    def _drain_once(self) -> None:
+        # Asking twice over the socket is no second SIGTERM: it hangs nobody up.
+        if not self._stop.is_set():
+            self.request_stop()
+
+    def _app(self) -> web.Application:
+        return web.Application(middlewares=[answer_faults(self._metrics.alarm)])
+
+
+def watch_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Have faults that nobody awaited logged once, by type and place."""
+
+    def note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        _log.error("loop_fault", message=context["message"], exc_info=context.get("exception"))
+
+    loop.set_exception_handler(note)
+
+
+def warn(sentence: str) -> None:
+    """Log something of the configuration that is allowed and yet worth a look."""
+    _log.warning("configuration", warning=sentence)
+
+
+def manager_of_environment() -> ServiceManager:
+    """Return the service manager that started this process, or nobody."""
+    return ServiceManager(os.environ)
+
+
+def _line(settings: Settings, tls: ssl.SSLContext, metrics: Metrics) -> OpenAILine:
+    openai = settings.openai
+    return OpenAILine(
+        api_key=openai.api_key.get_secret_value(),
+        base_url=openai.base_url,
+        ssl_context=tls,
+        meter=metrics,
+        limits=RequestLimits(
+            accept=openai.accept_timeout,
+            reject=openai.reject_timeout,
+            refer=openai.refer_timeout,
+            hang_up=openai.hangup_timeout,
+        ),
+    )
+
+
+def _sidebands(settings: Settings, tls: ssl.SSLContext) -> Sidebands:
+    openai = settings.openai
+    return Sidebands(
+        api_key=openai.api_key.get_secret_value(),
+        base_url=openai.base_url,
+        ssl_context=tls,
+        limits=SidebandLimits(
+            heartbeat=openai.heartbeat_interval, max_frame_bytes=openai.max_frame_bytes
+        ),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    openai = settings.openai
+    slowest = max(
+        openai.accept_timeout, openai.reject_timeout, openai.refer_timeout, openai.hangup_timeout
+    )
+    return Limits(
+        request=slowest + REQUEST_MARGIN,
+        attach=openai.attach_timeout,
+        session=openai.session_created_timeout,
+    )
+
+
+def _toolboxes(generation: Generation, clock: SystemClock, metrics: Metrics) -> dict[str, Toolbox]:
+    return {
+        name: Toolbox(
+            {each.name: generation.tools[each.name] for each in agent.tools},
+            clock=clock,
+            meter=metrics,
+        )
+        for name, agent in generation.agents.items()
+    }
