@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from controller.cli import Subparsers, add_config_argument
+from controller.cli import add_config_argument
 from controller.cli.control import ask
+
+if TYPE_CHECKING:
+    from controller.cli import Subparsers
 
 
 def register(subparsers: Subparsers) -> None:

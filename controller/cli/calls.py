@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Final
 
-from controller.cli import Subparsers, add_config_argument
+from controller.cli import add_config_argument
 from controller.cli.control import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from controller.cli import Subparsers
 
 _COLUMNS: Final = ("call_id", "state", "agent", "caller", "called", "age", "sip_call_id")
 

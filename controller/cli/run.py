@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from controller.cli import Subparsers, add_config_argument
+from controller.cli import add_config_argument
 
 if TYPE_CHECKING:
+    from controller.cli import Subparsers
     from controller.config import Generation
     from controller.settings import Settings
 
