@@ -15,7 +15,8 @@ INTERRUPTED = 130
 def main(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code; a mistake is one line on stderr, not a traceback."""
     try:
-        args = build_parser().parse_args(argv)
+        argv = sys.argv[1:] if argv is None else argv
+        args = build_parser(argv[0] if argv else None).parse_args(argv)
         code: int = args.run(args)
         sys.stdout.flush()
     except SystemExit as exit_:  # argparse, after --help or a usage error

@@ -20,11 +20,19 @@ import controller
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    # argparse has no public name for what add_subparsers() returns.
-    Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
+# argparse has no public name for what add_subparsers() returns.
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
-MODULES: Final = ("run", "check", "simulate", "calls", "admission", "bench")
-"""In the order of the help text. A module that is not there brings no command."""
+MODULES: Final = {
+    "run": ("run",),
+    "check": ("check",),
+    "simulate": ("simulate",),
+    "calls": ("calls",),
+    "admission": ("pause", "resume", "drain"),
+    "bench": ("bench",),
+}
+"""Modules of this package and their commands, in the order of the help text. A module that is not
+there brings no command."""
 
 _DESCRIPTION: Final = """\
 Answers phone calls with OpenAI's models: takes the webhook of a ringing call, decides,
@@ -50,8 +58,12 @@ class Command(Protocol):
         """Add one or more parsers, each with `set_defaults(run=run)`."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command line.
+
+    Args:
+        chosen: The command, where it is known already: the modules of the others are not imported.
+    """
     parser = argparse.ArgumentParser(
         prog="controller",
         description=_DESCRIPTION,
@@ -65,7 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(
         title="commands", metavar="COMMAND", dest="command", required=True
     )
-    for command in _commands():
+    for command in _commands(chosen):
         command.register(subparsers)
     return parser
 
@@ -80,8 +92,11 @@ def add_config_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _commands() -> Iterator[Command]:
-    for name in MODULES:
+def _commands(chosen: str | None) -> Iterator[Command]:
+    known = any(chosen in commands for commands in MODULES.values())
+    for name, commands in MODULES.items():
+        if known and chosen not in commands:
+            continue
         module = f"{__name__}.{name}"
         if importlib.util.find_spec(module) is not None:
             yield cast("Command", importlib.import_module(module))

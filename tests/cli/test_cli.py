@@ -16,6 +16,10 @@ def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
     return dict(action.choices)
 
 
+def test_a_chosen_command_is_the_only_one_whose_module_is_needed() -> None:
+    assert list(subcommands(cli.build_parser("check"))) == ["check"]
+
+
 def test_every_command_has_a_help_text_and_something_to_run() -> None:
     parser = cli.build_parser()
     overview = parser.format_help()
@@ -45,10 +49,11 @@ def test_wrong_usage_is_code_2(argv: list[str], capsys: pytest.CaptureFixture[st
     assert "usage: controller" in capsys.readouterr().err
 
 
-def test_help_needs_none_of_the_libraries() -> None:
-    heavy = ["aiohttp", "openai", "phonenumbers", "pydantic", "structlog", "asyncio"]
+@pytest.mark.parametrize("argv", [["--help"], ["check", "--help"]])
+def test_help_needs_none_of_the_libraries(argv: list[str]) -> None:
+    heavy = ["aiohttp", "openai", "phonenumbers", "pydantic", "structlog"]
     code = (
-        "import sys; from controller.__main__ import main; main(['--help']);"
+        f"import sys; from controller.__main__ import main; main({argv});"
         f"print(sorted(sys.modules.keys() & set({heavy!r})))"
     )
 
