@@ -8,7 +8,8 @@ files.
 
 from __future__ import annotations
 
-from controller.simulator.call import EndedBy, Ending, Phase, SimulatedCall
+from controller.simulator.call import SimulatedCall
+from controller.simulator.ending import EndedBy, Ending, Phase
 from controller.simulator.faults import Fault, plan
 from controller.simulator.forgeries import EXPECTED_STATUS, Forgery
 from controller.simulator.journal import Entry, Journal, Source

@@ -14,181 +14,61 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from dataclasses import dataclass
-from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any
 
 from controller.simulator.caller import Caller
 from controller.simulator.client_events import ClientEvents
 from controller.simulator.conversation import Conversation
+from controller.simulator.ending import EndedBy, Ending, Phase
 from controller.simulator.faults import Faults, Point
 from controller.simulator.hearing import Hearing
 from controller.simulator.host import Bell, pause
 from controller.simulator.journal import Source
 from controller.simulator.model import Model
+from controller.simulator.record import CallRecord
 from controller.simulator.session import new_session
 from controller.simulator.wire import JsonObject, RefusedError, call_not_found, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine
+    from collections.abc import Callable, Coroutine
 
-    from controller.simulator.journal import Entry
     from controller.simulator.scenario import Scenario
     from controller.simulator.server import OpenAISimulator
     from controller.simulator.sideband import Sideband
     from controller.simulator.switches import Pace, Switches
-    from controller.simulator.webhooks import Answer
     from controller.simulator.wire import Ids
 
 
-class Phase(StrEnum):
-    """Where a call is in its life."""
-
-    RINGING = auto()
-    ACCEPTED = auto()
-    LIVE = auto()
-    ENDED = auto()
+_DEAD_CALL_LIMIT = 4.0  # a report of May 2026: the call drops about 4 s after accept
+_HTTP_OK = 200
 
 
-class EndedBy(StrEnum):
-    """Why a call ended, as somebody sees it who sees both sides."""
-
-    REJECTED = auto()
-    """The service rejected it."""
-    CALLER_GAVE_UP = auto()
-    """The caller hung up while it rang."""
-    UNANSWERED = auto()
-    """Nobody decided in time: SIP 400."""
-    CALLER_HUNG_UP = auto()
-    """The caller hung up."""
-    HUNG_UP = auto()
-    """The service hung up."""
-    REFERRED = auto()
-    """The leg left for the target of a REFER."""
-    DIED = auto()
-    """Accepted, but the SIP leg never came up."""
-    EXPIRED = auto()
-    """The longest session that OpenAI allows is over."""
-    STOPPED = auto()
-    """The stand-in was stopped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a call ended."""
-
-    by: EndedBy
-    status_code: int | None = None
-    """SIP code of a rejection."""
-    target_uri: str | None = None
-    """Where a referred leg went."""
-
-
-class SimulatedCall:
+class SimulatedCall(CallRecord):
     """A call that the stand-in plays; made by `OpenAISimulator.place_call`."""
 
     def __init__(self, simulator: OpenAISimulator, scenario: Scenario, faults: Faults) -> None:
-        self.scenario = scenario
-        self.faults = faults
         self.ids: Ids = simulator.ids
+        super().__init__(self.ids.new("rtc_u0"), scenario, simulator.journal)
+        self.faults = faults
         self.pace: Pace = scenario.pace or simulator.pace
         self.switches: Switches = simulator.switches
-        self.call_id = self.ids.new("rtc_u0")
         self.live_session_id = self.ids.new("live")
         self.sip_call_id = f"{self.ids.new('sip')}@trunk.example.net"
         self.phase = Phase.RINGING
-        self.outcome: Ending | None = None
-        self.accept_body: JsonObject | None = None
-        self.referred_to: list[str] = []
-        self.caller: Caller | None = None
         self.sidebands: list[Sideband] = []
         self.attached = 0
         self._simulator = simulator
         self._bell = Bell()
-        self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._live_at: float | None = None
         self._is_dead = False
-        self._conversation: Conversation | None = None
+        self._dies_after: float | None = None
         self._hearing: Hearing | None = None
         self._events: ClientEvents | None = None
         self._last_done: JsonObject | None = None
         self._leg_timer: asyncio.TimerHandle | None = None
+        self._expiry: asyncio.TimerHandle | None = None
         self._deliveries: asyncio.Task[None] | None = None
-        self._dying: asyncio.Task[None] | None = None
         self.task: asyncio.Task[None] | None = None
-
-    # What tests ask
-
-    @property
-    def ended(self) -> Awaitable[Ending]:
-        """Await it for the ending; giving up waiting does no harm."""
-        return asyncio.shield(self._ended)
-
-    @property
-    def entries(self) -> list[Entry]:
-        """Everything that the journal holds about the call."""
-        return self._simulator.journal.of(self.call_id)
-
-    @property
-    def client_events(self) -> list[JsonObject]:
-        """Events that the service sent over its sidebands."""
-        return self._bodies(Source.CLIENT)
-
-    @property
-    def server_events(self) -> list[JsonObject]:
-        """Events that were sent to attached sidebands."""
-        return self._bodies(Source.SERVER)
-
-    @property
-    def requests(self) -> list[tuple[str, Any]]:
-        """REST requests about the call: verb and body."""
-        return [(one.name, one.body) for one in self._of(Source.REQUEST)]
-
-    @property
-    def answers(self) -> list[Answer]:
-        """What the service answered to the deliveries."""
-        return self._bodies(Source.ANSWER)
-
-    @property
-    def heard(self) -> list[str]:
-        """What the caller heard from the model, one text a response."""
-        return self._conversation.playback.heard if self._conversation else []
-
-    @property
-    def tools_called(self) -> list[str]:
-        """Names of the tools that the model called, in order."""
-        return [act.name for act in self._conversation.tools_called] if self._conversation else []
-
-    @property
-    def tool_outputs(self) -> list[tuple[str, str]]:
-        """Name and output for each output that the service posted, repetitions included."""
-        given = [one.body for one in self._of(Source.MODEL) if one.name == "is given"]
-        return [(body["tool"], body["output"]) for body in given]
-
-    @property
-    def notes(self) -> list[str]:
-        """What was tolerated and deserves a look."""
-        return [one.name for one in self._of(Source.NOTE)]
-
-    @property
-    def was_accepted(self) -> bool:
-        """Whether an accept took effect."""
-        return self.accept_body is not None
-
-    @property
-    def session(self) -> JsonObject | None:
-        """The session as it is now; None before accept."""
-        return self._conversation.session if self._conversation else None
-
-    def verdict(self) -> list[str]:
-        """Return what the scenario expected and did not get; empty if all held."""
-        return self.scenario.expect.check(self)
-
-    def _of(self, source: Source) -> list[Entry]:
-        return self._simulator.journal.of(self.call_id, source)
-
-    def _bodies(self, source: Source) -> list[Any]:
-        return [one.body for one in self._of(source)]
 
     # Host of the conversation and the caller
 
@@ -223,7 +103,7 @@ class SimulatedCall:
 
     def record(self, source: Source, name: str, body: Any = None) -> None:
         """Write an entry about this call."""
-        self._simulator.journal.record(self.call_id, source, name, body)
+        self._journal.record(self.call_id, source, name, body)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run a task that the simulator owns."""
@@ -233,7 +113,7 @@ class SimulatedCall:
         """Wake who waits for a change."""
         self._bell.ring()
 
-    async def wait_until(self, holds: Any, limit: float | None = None) -> bool:
+    async def wait_until(self, holds: Callable[[], bool], limit: float | None = None) -> bool:
         """Wait until `holds()` or the call is over; return whether `holds()`."""
         await self._bell.wait_until(lambda: self.is_over or holds(), limit)
         return bool(holds())
@@ -242,16 +122,22 @@ class SimulatedCall:
         """Send an event to every sideband; it is lost if there is none."""
         if self.is_over:
             return
-        event: JsonObject = {"type": event_type}
-        # "input_audio_buffer.dtmf_event_received" is the one event without an event_id.
-        if event_type != "input_audio_buffer.dtmf_event_received":
-            event["event_id"] = self.ids.new("event")
-        event |= fields
+        event = self._event(event_type, fields)
         self._after(event_type, event)
         if not self.sidebands:
             self.record(Source.LOST, event_type, event)
             return
         self._send(event, self.sidebands)
+
+    def emit_to(self, sideband: Sideband, event_type: str, /, **fields: Any) -> None:
+        """Send an event to one sideband alone."""
+        self._send(self._event(event_type, fields), [sideband])
+
+    def _event(self, event_type: str, fields: JsonObject) -> JsonObject:
+        # "input_audio_buffer.dtmf_event_received" is the one event without an event_id.
+        if event_type == "input_audio_buffer.dtmf_event_received":
+            return {"type": event_type} | fields
+        return {"type": event_type, "event_id": self.ids.new("event")} | fields
 
     def _after(self, event_type: str, event: JsonObject) -> None:
         if event_type == "response.done":
@@ -260,7 +146,7 @@ class SimulatedCall:
             self.hearing.start_idle_timer()
 
     def _send(self, event: JsonObject, sidebands: list[Sideband]) -> None:
-        if self._simulator.journal.is_listening:
+        if self._journal.is_listening:
             # Sessions are changed in place; the journal shows each event as it was sent.
             held = copy.deepcopy(event) if "session" in event else event
             self.record(Source.SERVER, event["type"], held)
@@ -297,11 +183,8 @@ class SimulatedCall:
     async def _establish(self) -> None:
         if self.is_over:
             return
-        dead = self.faults.take(Point.ESTABLISH)
-        if dead is not None:
-            self.record(Source.FAULT, dead.fault)
-            self._is_dead = True
-            await pause(dead.effect.seconds)
+        if self._dies_after is not None:
+            await pause(self._dies_after)
             self.end(Ending(EndedBy.DIED))
             return
         await pause(self.pace.establish)
@@ -310,8 +193,16 @@ class SimulatedCall:
             self._live_at = loop.time()
             self.phase = Phase.LIVE
             self.record(Source.CALL, "is answered")
-            loop.call_later(self.switches.session_limit, self.end, Ending(EndedBy.EXPIRED))
+            self._expiry = loop.call_later(
+                self.switches.session_limit, self.end, Ending(EndedBy.EXPIRED)
+            )
             self.ring()
+
+    async def settled(self) -> None:
+        """Wait until the call is over and its deliveries were answered, or given up."""
+        await self.ended
+        if self._deliveries is not None:
+            await asyncio.wait({self._deliveries})
 
     def end(self, ending: Ending) -> None:
         """End the call; a second end changes nothing."""
@@ -322,8 +213,9 @@ class SimulatedCall:
             self.hearing.close()
         self.phase = Phase.ENDED
         self.outcome = ending
-        if self._leg_timer is not None:
-            self._leg_timer.cancel()
+        for timer in (self._leg_timer, self._expiry):
+            if timer is not None:
+                timer.cancel()
         self.record(Source.CALL, "ended", ending)
         for sideband in list(self.sidebands):
             sideband.end(self._close_code(ending), "Your session ended.")
@@ -343,26 +235,28 @@ class SimulatedCall:
         if self.is_over and self._is_dead:
             return  # community 1368239: accept gives 200 although the caller is gone
         self._undecided()
-        self._is_dead = not is_valid
-        self.accept_body = body
-        if is_valid:
-            session = new_session(
-                body,
-                session_id=self.ids.new("sess"),
-                expires_at=int(self.wall_time + self.switches.session_limit),
-            )
-            self._conversation = Conversation(self, session, Model(self.scenario.rules))
-            self._hearing = Hearing(self._conversation)
-            self._events = ClientEvents(self._conversation, self._hearing)
+        dead = self.faults.take(Point.ESTABLISH)
+        if dead is not None:
+            self.record(Source.FAULT, dead.fault)
+        self._is_dead = dead is not None or not is_valid
+        if self._is_dead:
+            self._dies_after = dead.effect.seconds if dead is not None else _DEAD_CALL_LIMIT
         else:
-            self._dying = self.spawn(self._die(), "dead call")
+            self._converse(body)
+        self.accept_body = body
         self.phase = Phase.ACCEPTED
         self.record(Source.CALL, "is accepted", body)
         self.ring()
 
-    async def _die(self) -> None:
-        await pause(4.0)
-        self.end(Ending(EndedBy.DIED))
+    def _converse(self, body: JsonObject) -> None:
+        session = new_session(
+            body,
+            session_id=self.ids.new("sess"),
+            expires_at=int(self.wall_time + self.switches.session_limit),
+        )
+        self._conversation = Conversation(self, session, Model(self.scenario.rules))
+        self._hearing = Hearing(self._conversation)
+        self._events = ClientEvents(self._conversation, self._hearing)
 
     def _undecided(self) -> None:
         if self.is_over:
@@ -383,7 +277,7 @@ class SimulatedCall:
     def hang_up(self) -> None:
         """End an accepted call."""
         if self.is_over or (
-            self.phase is Phase.RINGING and self.switches.hang_up_while_ringing != 200  # noqa: PLR2004 - HTTP OK
+            self.phase is Phase.RINGING and self.switches.hang_up_while_ringing != _HTTP_OK
         ):
             raise call_not_found()
         self.end(Ending(EndedBy.HUNG_UP))
@@ -406,7 +300,16 @@ class SimulatedCall:
             loop = asyncio.get_running_loop()
             self._leg_timer = loop.call_later(seconds, self.end, ending)
 
+    def leave(self) -> None:
+        """The caller hangs up now, whatever the script says."""
+        self.end(Ending(EndedBy.CALLER_HUNG_UP))
+
     # Sidebands
+
+    def cut_sidebands(self, close_code: int | None = None) -> None:
+        """End the attached sidebands while the call lives; None sends no close frame."""
+        for sideband in list(self.sidebands):
+            sideband.end(close_code, "cut")
 
     def admit_sideband(self) -> None:
         """Check that a sideband may be attached.
@@ -431,12 +334,7 @@ class SimulatedCall:
         self.sidebands.append(sideband)
         self.attached += 1
         self.record(Source.CALL, "sideband attached", self.attached)
-        created = {
-            "type": "session.created",
-            "event_id": self.ids.new("event"),
-            "session": self.session,
-        }
-        self._send(created, [sideband])
+        self.emit_to(sideband, "session.created", session=self.session)
         if self.attached > 1 and self.switches.reattach_replays and self._last_done is not None:
             self._send(self._last_done, [sideband])
         self.ring()

@@ -89,7 +89,7 @@ def _metadata(value: Any, path: str) -> None:
 _RESPONSE = members(
     {
         "instructions": text,
-        "input": schema.array(members({}, open_ended=True)),
+        "input": schema.array(members({"content": _content}, open_ended=True)),
         "conversation": one_of("auto", "none"),
         "metadata": nullable(_metadata),
         "tools": TOOLS,

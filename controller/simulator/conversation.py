@@ -163,7 +163,7 @@ class Conversation:
             is_greeting=request is not None and not self.has_spoken and not self._outputs,
             instructions=wanted.get("instructions") or "",
             heard=tuple(self._heard),
-            told=tuple(self._told),
+            told=(*self._told, *_texts_of(wanted.get("input", []))),
             outputs=tuple(self._outputs),
             tools=self._tools(wanted.get("tools")),
             tool_choice=choice if isinstance(choice, str) else choice["name"],
@@ -266,6 +266,12 @@ class Conversation:
             if generation is not None and generation.task is not None:
                 generation.task.cancel()
         self.playback.close()
+
+
+def _texts_of(items: list[JsonObject]) -> list[str]:
+    """Return the texts in the `input` of a `response.create`."""
+    parts = [part for item in items for part in item.get("content", [])]
+    return [part["text"] for part in parts if isinstance(part.get("text"), str)]
 
 
 def _item_missing(item_id: str, param: str) -> RefusedError:

@@ -11,7 +11,7 @@ from controller.simulator.model import contains
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from controller.simulator.call import SimulatedCall
+    from controller.simulator.record import CallRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Expectations:
     """Each one that is set is checked when the call is over."""
 
     ended: tuple[str, ...] = ()
-    """One of these names of `call.EndedBy`."""
+    """One of these names of `ending.EndedBy`."""
     rejected: int | None = None
     """SIP code with which the service rejected the call."""
     referred_to: str | None = None
@@ -43,12 +43,12 @@ class Expectations:
     session: Mapping[str, Any] = field(default_factory=dict)
     """Members that the session has at the end; nested tables are compared member by member."""
 
-    def check(self, call: SimulatedCall) -> list[str]:
+    def check(self, call: CallRecord) -> list[str]:
         """Return one sentence for each expectation that did not hold."""
         return [sentence for check in _CHECKS for sentence in check(self, call)]
 
 
-def _ending(expected: Expectations, call: SimulatedCall) -> Iterator[str]:
+def _ending(expected: Expectations, call: CallRecord) -> Iterator[str]:
     found = call.outcome.by if call.outcome else "not at all"
     if expected.ended and found not in expected.ended:
         yield f"expected to end by {' or '.join(expected.ended)}, ended by {found}"
@@ -62,7 +62,7 @@ def _ending(expected: Expectations, call: SimulatedCall) -> Iterator[str]:
         yield f"expected one referral to {expected.referred_to}, found {call.referred_to}"
 
 
-def _tools(expected: Expectations, call: SimulatedCall) -> Iterator[str]:
+def _tools(expected: Expectations, call: CallRecord) -> Iterator[str]:
     given = call.tool_outputs
     names = tuple(name for name, _ in given)
     if expected.tools is not None and names != expected.tools:
@@ -72,7 +72,7 @@ def _tools(expected: Expectations, call: SimulatedCall) -> Iterator[str]:
             yield f"expected {tool} to give {text!r}"
 
 
-def _words(expected: Expectations, call: SimulatedCall) -> Iterator[str]:
+def _words(expected: Expectations, call: CallRecord) -> Iterator[str]:
     heard = " ".join(call.heard)
     for text in expected.said:
         if not contains(heard, text):
@@ -84,7 +84,7 @@ def _words(expected: Expectations, call: SimulatedCall) -> Iterator[str]:
         yield f"the caller waited in vain to hear {text!r}"
 
 
-def _wire(expected: Expectations, call: SimulatedCall) -> Iterator[str]:
+def _wire(expected: Expectations, call: CallRecord) -> Iterator[str]:
     statuses = tuple(answer.status for answer in call.answers)
     if expected.answers and statuses != expected.answers:
         yield f"expected answers {list(expected.answers)}, found {list(statuses)}"
@@ -109,5 +109,5 @@ def _differences(path: str, expected: Mapping[str, Any], found: Mapping[str, Any
             yield f"expected {path}.{key} to be {wanted!r}, found {value!r}"
 
 
-_CHECKS: tuple[Callable[[Expectations, SimulatedCall], Iterator[str]], ...]
+_CHECKS: tuple[Callable[[Expectations, CallRecord], Iterator[str]], ...]
 _CHECKS = (_ending, _tools, _words, _wire)

@@ -62,8 +62,6 @@ class Generation:
         self.id = conversation.host.ids.new("resp")
         self.task: asyncio.Task[None] | None = None
         self.is_over = False
-        self.has_spoken = False
-        self.called_tool = False
         self._host = conversation.host
         self._output: list[JsonObject] = []
         self._generated: dict[str, str] = {}
@@ -131,7 +129,6 @@ class Generation:
         return planned.effect
 
     async def _speak(self, speech: Speech) -> None:
-        self.has_spoken = True
         opened = _OpenItem(self._host.ids.new("item"), len(self._output))
         self._open = opened
         self._begin_speech(opened, speech.text)
@@ -191,7 +188,6 @@ class Generation:
         tool_call_id = self._host.ids.new("call")
         place = {"response_id": self.id, "item_id": item_id, "output_index": index}
         place["call_id"] = tool_call_id
-        self.called_tool = True
         self.conversation.tool_called(tool_call_id, act)
         self._add_item(
             index, function_call_item(item_id, tool_call_id, act.name, "", status="in_progress")

@@ -130,7 +130,8 @@ class Hearing:
                 return
             seconds = round(len(words_of(words)) * (self._host.pace.word or 0.34), 2)
             usage = {"type": "duration", "seconds": seconds}
-            self._emit_transcript("delta", **place, delta=transcript)
+            if transcript:
+                self._emit_transcript("delta", **place, delta=transcript)
             self._emit_transcript("completed", **place, transcript=transcript, usage=usage)
 
         if delay > 0:

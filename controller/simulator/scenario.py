@@ -122,7 +122,7 @@ def _members(
 
 
 def _hint(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
+    close = difflib.get_close_matches(word, [str(one) for one in known], n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
     return "; known are " + ", ".join(sorted(known))

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 from aiohttp import web
 
 from controller.errors import SimulatorError
-from controller.simulator.call import EndedBy, Ending, SimulatedCall
+from controller.simulator.call import SimulatedCall
+from controller.simulator.ending import EndedBy, Ending
 from controller.simulator.faults import FaultLike, Faults, plan
 from controller.simulator.forgeries import Forgery, forge
 from controller.simulator.journal import Entry, Journal

@@ -161,7 +161,7 @@ class Sideband:
             self._refuse(refusal, event.get("event_id"))
 
     def _refuse(self, refusal: RefusedError, event_id: object) -> None:
-        self._call.emit("error", error=refusal.error() | {"event_id": event_id})
+        self._call.emit_to(self, "error", error=refusal.error() | {"event_id": event_id})
 
     async def _write(self) -> None:
         """Send what is queued, in order, until the end; then close or cut."""

@@ -42,7 +42,7 @@ class Attached:
             return None
         try:
             event = json.loads(message.data)
-        except ValueError:
+        except (ValueError, RecursionError):
             self.junk.append(message.data)
             return {}
         if not isinstance(event, dict):

@@ -1,0 +1,200 @@
+"""`controller simulate`: stand-ins for the outside world, on a port of their own."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from controller.errors import SimulatorError
+
+if TYPE_CHECKING:
+    from controller.cli import Subparsers
+    from controller.simulator import OpenAISimulator, Scenario, SimulatedCall
+    from controller.simulator.timeline import Timeline
+
+_SECONDS_TO_COME_UP = 30.0
+_RETRY_OFFSETS = (5.0,)  # OpenAI goes on for 72 h; somebody waits for this command
+
+_OPENAI = """\
+Play OpenAI's Realtime SIP side: deliver signed webhooks, answer accept, reject,
+refer and hangup, and play the sideband with a scripted caller and model.
+
+Start the service with OPENAI_BASE_URL set to the address that is printed, and the
+same OPENAI_API_KEY and OPENAI_WEBHOOK_SECRET. With scenario files their calls are
+placed at once, and the exit code says whether every expectation held. Without
+them one call without a script is placed for each line that you type.
+"""
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add the command and its parts."""
+    from controller.cli import demo
+
+    simulate = subparsers.add_parser(
+        "simulate",
+        help="play OpenAI and the callers, without an account and without a phone",
+        description="Stand-ins for the outside world, each on a port of its own.",
+        allow_abbrev=False,
+    )
+    parts = simulate.add_subparsers(dest="part", required=True, metavar="WHAT")
+    openai = parts.add_parser(
+        "openai",
+        help="play OpenAI's Realtime SIP side",
+        description=_OPENAI,
+        epilog="exit codes: 0 every expectation held, 1 one did not, 2 a scenario is wrong",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    openai.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    openai.add_argument("--port", type=int, default=8090, help="port, 0 for any (%(default)s)")
+    openai.add_argument(
+        "--webhook-url",
+        default="http://127.0.0.1:8080/openai/webhook",
+        help="where the service takes deliveries (%(default)s)",
+    )
+    openai.add_argument(
+        "--secret",
+        action="append",
+        metavar="WHSEC",
+        help="signing secret, repeat for a rotation (default: $OPENAI_WEBHOOK_SECRET)",
+    )
+    openai.add_argument("--api-key", metavar="KEY", help="key to expect (default: $OPENAI_API_KEY)")
+    openai.add_argument(
+        "--scenario",
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help="scenario files (docs/reference/scenarios.md); each places a call",
+    )
+    openai.add_argument(
+        "--together", action="store_true", help="place all calls at once, not one by one"
+    )
+    openai.add_argument(
+        "--speed", type=float, default=1.0, metavar="N", help="talk N times as fast (%(default)s)"
+    )
+    openai.set_defaults(run=run)
+    demo.register(parts)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the stand-in; 0 only if every expectation held, 2 for a scenario that is wrong."""
+    from controller.simulator import load
+
+    try:
+        scenarios = [load(path) for path in args.scenario]
+        simulator = _simulator(args)
+    except SimulatorError as error:
+        print(error, file=sys.stderr)
+        return 2
+    with contextlib.suppress(KeyboardInterrupt):
+        return asyncio.run(_play(simulator, scenarios, args))
+    return 0
+
+
+def _simulator(args: argparse.Namespace) -> OpenAISimulator:
+    from controller.simulator import DEFAULT_API_KEY, DEFAULT_SECRET, OpenAISimulator, Pace
+
+    if args.speed <= 0:
+        raise SimulatorError("--speed must be more than 0")
+    variable = os.environ.get("OPENAI_WEBHOOK_SECRET", "").replace(",", " ").split()
+    return OpenAISimulator(
+        args.webhook_url,
+        secrets=args.secret or variable or [DEFAULT_SECRET],
+        api_key=args.api_key or os.environ.get("OPENAI_API_KEY") or DEFAULT_API_KEY,
+        pace=Pace().times(1 / args.speed),
+        retry_offsets=_RETRY_OFFSETS,
+    )
+
+
+async def _play(
+    simulator: OpenAISimulator, scenarios: list[Scenario], args: argparse.Namespace
+) -> int:
+    from controller.simulator.timeline import Timeline, summary
+
+    timeline = Timeline(_print, in_colour=sys.stdout.isatty())
+    simulator.on_entry(timeline)
+    await simulator.start(args.host, args.port)
+    try:
+        _print(f"OPENAI_BASE_URL={simulator.base_url}")
+        if not scenarios:
+            await _by_hand(simulator)
+            return 0
+        if not await _is_up(args.webhook_url):
+            print(f"nothing listens at {args.webhook_url}", file=sys.stderr)
+            return 1
+        calls = await _place(simulator, scenarios, timeline, together=args.together)
+    finally:
+        await simulator.stop()
+    _print("")
+    for line in summary(calls):
+        _print(line)
+    return 1 if any(call.verdict() for call in calls) else 0
+
+
+async def _place(
+    simulator: OpenAISimulator, scenarios: list[Scenario], timeline: Timeline, *, together: bool
+) -> list[SimulatedCall]:
+    calls = []
+    for scenario in scenarios:
+        call = await simulator.place_call(scenario)
+        timeline.name(call)
+        calls.append(call)
+        if not together:
+            await call.settled()
+    for call in calls:
+        await call.settled()
+    return calls
+
+
+async def _by_hand(simulator: OpenAISimulator) -> None:
+    """Place a call for each line on standard input, until it ends or a signal comes."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    lines: asyncio.Queue[str] = asyncio.Queue(maxsize=100)
+
+    def read() -> None:
+        line = sys.stdin.readline()
+        if line and not lines.full():
+            lines.put_nowait(line)
+        elif not line:
+            loop.remove_reader(sys.stdin)
+
+    with contextlib.suppress(OSError, ValueError):  # no terminal and no pipe: signals only
+        loop.add_reader(sys.stdin, read)
+    stopped = asyncio.create_task(stop.wait())
+    while not stop.is_set():
+        line = asyncio.create_task(lines.get())
+        done, _ = await asyncio.wait({line, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if line in done:
+            await simulator.place_call()
+        else:
+            line.cancel()
+
+
+async def _is_up(url: str) -> bool:
+    """Wait until something listens where deliveries go."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_SECONDS_TO_COME_UP):
+            while True:
+                with contextlib.suppress(OSError):
+                    _, writer = await asyncio.open_connection(parts.hostname, port)
+                    writer.close()
+                    return True
+                await asyncio.sleep(0.2)
+    return False
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,167 @@
+"""The names of the faults, and the points of a call where they strike."""
+
+from __future__ import annotations
+
+from enum import StrEnum, auto
+
+
+class Point(StrEnum):
+    """Where in a call a fault strikes."""
+
+    ACCEPT = auto()
+    REJECT = auto()
+    REFER = auto()
+    HANGUP = auto()
+    RINGING = auto()
+    """The caller, before the call is decided."""
+    ESTABLISH = auto()
+    """Between a successful accept and the answered SIP leg."""
+    ATTACH = auto()
+    """The upgrade request of the sideband."""
+    SESSION_CREATED = auto()
+    """The first event of a sideband."""
+    SOCKET = auto()
+    """The sideband's life; taken when it opens."""
+    READER = auto()
+    """Our reading of client events; taken when the sideband opens."""
+    FRAMES = auto()
+    """What is sent between the proper events; taken when the sideband opens."""
+    UPDATE = auto()
+    """The answer to `session.update`."""
+    CREATE = auto()
+    """The arrival of `response.create`."""
+    RESPONSE = auto()
+    """The generation of a response."""
+    DONE = auto()
+    """The sending of `response.done`."""
+    PLAYBACK = auto()
+    """The end of audible playback."""
+    TRANSCRIPT = auto()
+    """The transcript of the caller's words."""
+    LEG = auto()
+    """The SIP leg after a REFER that was relayed."""
+
+
+class Fault(StrEnum):
+    """The faults, named for scenario files."""
+
+    ACCEPT_400_ALWAYS = auto()
+    """Every accept body is refused."""
+    ACCEPT_400_UNKNOWN_PARAMETER = auto()
+    """400 unless the body is minimal: type, model, instructions, voice (agents-js #741)."""
+    ACCEPT_422_UNKNOWN_PARAMETER = auto()
+    """The same with 422."""
+    ACCEPT_401 = auto()
+    ACCEPT_403 = auto()
+    ACCEPT_404 = auto()
+    """The caller is gone, or another project answered."""
+    ACCEPT_404_SLOW = auto()
+    """404 after 5.3 s, as a forum report describes."""
+    ACCEPT_409 = auto()
+    """Somebody else decided; the call has no session for us."""
+    ACCEPT_409_LANDED = auto()
+    """409, because an earlier accept of ours landed."""
+    ACCEPT_429 = auto()
+    ACCEPT_500 = auto()
+    """500, and the accept had no effect."""
+    ACCEPT_500_LANDED = auto()
+    """500, although the call is accepted."""
+    ACCEPT_503 = auto()
+    ACCEPT_SLOW = auto()
+    """200 after 3 s."""
+    ACCEPT_TIMEOUT = auto()
+    """No answer for a minute, and no effect."""
+    ACCEPT_TIMEOUT_LANDED = auto()
+    """No answer for a minute, although the call is accepted."""
+    ACCEPT_DROPPED = auto()
+    """The connection is lost after the request; no effect."""
+    ACCEPT_DROPPED_LANDED = auto()
+    """The connection is lost after the request, although the call is accepted."""
+    ACCEPTED_DEAD = auto()
+    """200, then no session: the SIP leg dies after 4 s (a report of May 2026)."""
+    ATTACH_404 = auto()
+    """The sideband is refused with 404 three times, then opens."""
+    ATTACH_404_FOREVER = auto()
+    ATTACH_500 = auto()
+    """The sideband is refused with 500 twice, then opens."""
+    ATTACH_HANGS = auto()
+    """The upgrade request is not answered for a minute, once."""
+    SESSION_CREATED_NEVER = auto()
+    """The sideband opens and stays silent."""
+    SESSION_CREATED_LATE = auto()
+    """`session.created` comes 3 s after the sideband opened."""
+    SIDEBAND_CUT = auto()
+    """Once, a second after it opened, the sideband is cut without a close frame; the call lives."""
+    SIDEBAND_CUT_REPEATEDLY = auto()
+    """Every sideband is cut a second after it opened."""
+    SIDEBAND_CUT_AT_TOOL_CALL = auto()
+    """Once, the sideband is cut right after the `response.done` that calls a tool."""
+    SIDEBAND_LOST = auto()
+    """Cut after a second, and every reattach is refused with 500, while the call lives."""
+    SIDEBAND_CLOSED_1000 = auto()
+    """Once, a second after it opened, the sideband is closed with code 1000; the call lives."""
+    SIDEBAND_CLOSED_1001 = auto()
+    SIDEBAND_CLOSED_1011 = auto()
+    SLOW_READER = auto()
+    """Client events are not read for 5 s after the sideband opened."""
+    MALFORMED_FRAMES = auto()
+    """Frames that are no events stand between the proper ones."""
+    HUGE_FRAMES = auto()
+    """A few frames of 2 MiB stand between the proper ones."""
+    SESSION_UPDATE_IGNORED = auto()
+    """`session.update` is neither obeyed nor acknowledged."""
+    SESSION_UPDATE_REFUSED = auto()
+    """`session.update` is refused by an `error` event."""
+    RESPONSE_IGNORED = auto()
+    """Once, `response.create` has no effect and no answer."""
+    RESPONSE_CONFLICT = auto()
+    """Once, a VAD response starts just before `response.create` arrives."""
+    RESPONSE_FAILED = auto()
+    """Once, a response fails with `server_error`."""
+    RESPONSE_FAILED_ALWAYS = auto()
+    RESPONSE_RATE_LIMITED = auto()
+    """Once, a response fails with `rate_limit_exceeded`."""
+    RESPONSE_INCOMPLETE = auto()
+    """Once, a response ends with status `incomplete` in the middle."""
+    RESPONSE_STUCK = auto()
+    """Once, a response is created and never gets done unless it is cancelled."""
+    TOOL_CALL_CANCELLED = auto()
+    """Once, a response that calls a tool ends cancelled after its arguments were sent."""
+    RESPONSE_DONE_TWICE = auto()
+    """Every `response.done` is sent twice."""
+    PLAYBACK_NEVER_STOPS = auto()
+    """`output_audio_buffer.stopped` does not come."""
+    TRANSCRIPT_LATE = auto()
+    """The caller's transcripts come 4 s late, after the responses to them."""
+    TRANSCRIPT_FAILED = auto()
+    """The caller's transcripts fail with 403."""
+    CALLER_GIVES_UP = auto()
+    """The caller hangs up while ringing, after half a second; accept gives 404 then."""
+    CALLER_GIVES_UP_UNNOTICED = auto()
+    """The same, but accept still gives 200 and a dead session (community 1368239)."""
+    REJECT_404 = auto()
+    REJECT_500 = auto()
+    """Once, reject gives 500 without effect."""
+    REJECT_TIMEOUT = auto()
+    """Once, reject is not answered for a minute."""
+    HANGUP_404 = auto()
+    """Hang-up gives 404, and the call ends by itself."""
+    HANGUP_500 = auto()
+    """Once, hang-up gives 500 without effect."""
+    HANGUP_500_ALWAYS = auto()
+    HANGUP_TIMEOUT = auto()
+    """Once, hang-up is not answered for a minute."""
+    REFER_400 = auto()
+    REFER_403 = auto()
+    REFER_404 = auto()
+    REFER_500 = auto()
+    REFER_TIMEOUT_LANDED = auto()
+    """Refer is not answered for a minute, although it is relayed."""
+    REFER_IGNORED = auto()
+    """Refer gives 200 and nothing happens."""
+    REFER_LEAVES_AT_ONCE = auto()
+    """The leg leaves when the trunk answers 202 to the REFER."""
+    REFER_LEAVES_ON_ANSWER = auto()
+    """The leg leaves when the target answers, after 8 s."""
+    REFER_CALLER_GIVES_UP = auto()
+    """The caller hangs up 4 s after the REFER, while the target rings."""

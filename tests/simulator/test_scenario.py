@@ -1,0 +1,158 @@
+"""Reading scenario files, and saying what is wrong with one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from controller.errors import SimulatorError
+from controller.simulator import Fault, Kind, Pace, Rule, ToolCall, load, parse
+from controller.simulator.caller import HangsUp, Hears, Noise, Presses, Says, Waits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EVERYTHING = """
+title = "Everything"
+from = "+12025550111"
+to = "+12025550122"
+webhooks = ["live_twin", "incoming", "duplicate", "bad_signature"]
+patience = 4
+stays = 9.5
+faults = ["accept_slow", { name = "response_failed", times = 3 }, { name = "sideband_cut", seconds = 2 }]
+caller = [
+    "Hi",
+    { says = "Stop", over = true, after = 1.5, transcript = "Stoep" },
+    { noise = 0.2 },
+    { waits = 3 },
+    { hears = "bye", limit = 5 },
+    { presses = "12#", over = true, gap = 0.1 },
+    { hangs_up = true },
+    { hangs_up = "at once" },
+]
+headers = { X-Tenant = "acme", Via = ["a", "b"] }
+
+[pace]
+speed = 2
+first_word = 1.0
+
+[[model]]
+when = "greeting"
+says = "Hello."
+times = 1
+
+[[model]]
+heard = ["a", "b"]
+told = "c"
+instructed = "d"
+after = "tool"
+output = "e"
+calls = [{ one = { x = 1 }, two = {} }, "three", { four = "{broken" }]
+
+[expect]
+ended = ["hung_up", "referred"]
+rejected = 486
+referred_to = "tel:+12025550123"
+accepted = true
+tools = "one"
+outputs = { one = "x" }
+said = "Hello"
+never_said = ["bye"]
+answers = [200, 200]
+requests = { accept = 1 }
+events = { "response.create" = 2 }
+session = { audio = { output = { voice = "marin" } } }
+"""
+
+
+def test_every_key_is_read() -> None:
+    scenario = parse(EVERYTHING)
+
+    assert (scenario.title, scenario.caller, scenario.to) == (
+        "Everything",
+        "+12025550111",
+        "+12025550122",
+    )
+    assert scenario.webhooks == ("live_twin", "incoming", "duplicate", "bad_signature")
+    assert (scenario.patience, scenario.stays) == (4.0, 9.5)
+    assert [one.fault for one in scenario.faults] == [
+        Fault.ACCEPT_SLOW,
+        Fault.RESPONSE_FAILED,
+        Fault.SIDEBAND_CUT,
+    ]
+    assert scenario.faults[1].effect.times == 3
+    assert scenario.faults[2].effect.seconds == 2.0
+    assert scenario.steps == (
+        Says(words="Hi"),
+        Says(words="Stop", over=True, after=1.5, transcript="Stoep"),
+        Noise(seconds=0.2),
+        Waits(seconds=3.0),
+        Hears(text="bye", limit=5.0),
+        Presses(keys="12#", over=True, gap=0.1),
+        HangsUp(),
+        HangsUp(at_once=True),
+    )
+    assert scenario.headers == (("X-Tenant", "acme"), ("Via", "a"), ("Via", "b"))
+    assert scenario.pace is not None
+    assert scenario.pace.word == Pace().word / 2
+    assert scenario.pace.first_word == 1.0
+    assert scenario.rules[0] == Rule(when="greeting", says="Hello.", times=1)
+    assert scenario.rules[1].heard == ("a", "b")
+    assert scenario.rules[1].calls == (
+        ToolCall("one", {"x": 1}),
+        ToolCall("two", {}),
+        ToolCall("three"),
+        ToolCall("four", "{broken"),
+    )
+    assert scenario.expect.tools == ("one",)
+    assert scenario.expect.answers == (200, 200)
+
+
+def test_empty_file_is_a_call_without_a_script() -> None:
+    scenario = parse("")
+    assert (scenario.steps, scenario.rules, scenario.webhooks) == ((), (), (Kind.INCOMING,))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("caller = [", "is no TOML"),
+        ("titel = 'x'", "titel: no such key; did you mean 'title'?"),
+        ("zzz = 1", "zzz: no such key; known are caller, expect"),
+        ("title = 5", "title: 5 is not a text"),
+        ("patience = true", "patience: True is not a number of seconds"),
+        ("stays = -1", "stays: -1 is negative"),
+        ("caller = 'Hi'", "caller: 'Hi' is not a list"),
+        ("caller = [5]", "caller[0]: 5 is not a text or a table"),
+        ("caller = [{ over = true }]", "caller[0]: needs one of says, noise"),
+        ("caller = [{ says = 'a', waits = 1 }]", "caller[0]: needs one of"),
+        ("caller = [{ says = 'a', loud = 1 }]", "caller[0].loud: no such key"),
+        ("caller = [{ hangs_up = 'soon' }]", "caller[0].hangs_up: 'soon' is unknown"),
+        ("model = [{ when = 'greting' }]", "model[0].when: 'greting' is unknown; did you mean"),
+        ("model = [{ calls = 5 }]", "model[0].calls: 5 is not a tool's name"),
+        ("model = [{ calls = { a = 5 } }]", "model[0].calls.a: 5 is not a table of arguments"),
+        ("faults = ['accept_405']", "faults[0]: no fault is called 'accept_405'"),
+        ("faults = [{ times = 2 }]", "faults[0]: no fault is called ''"),
+        ("faults = [5]", "faults[0]: 5 is not a table"),
+        ("webhooks = ['incomming']", "webhooks[0]: 'incomming' is unknown; did you mean 'incom"),
+        ("expect = { answers = ['a'] }", "expect.answers: 'a' is not a whole number"),
+        ("expect = { session = 5 }", "expect.session: 5 is not a table"),
+        ("pace = { speed = 0 }", "pace.speed: must be more than 0"),
+    ],
+)
+def test_mistake_is_named_with_its_place_and_cure(text: str, message: str) -> None:
+    with pytest.raises(SimulatorError) as caught:
+        parse(text)
+    assert message in str(caught.value)
+
+
+def test_file_is_named_in_its_mistakes(tmp_path: Path) -> None:
+    path = tmp_path / "hours.toml"
+    path.write_text("title = 5")
+    with pytest.raises(SimulatorError, match=r"hours\.toml: title: 5"):
+        load(path)
+    with pytest.raises(SimulatorError, match="cannot be read"):
+        load(tmp_path / "missing.toml")
+    path.write_text("")
+    assert load(path).title == "hours"
