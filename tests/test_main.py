@@ -60,6 +60,15 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     assert errors == b""
 
 
+def test_an_interrupted_command_ends_as_shells_expect(tmp_path: Path) -> None:
+    for name in ("agents", "tools"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "controller.toml").touch()
+    (tmp_path / "tools" / "slow.py").write_text("raise KeyboardInterrupt\n")
+
+    assert main(["check", "--config", str(tmp_path / "controller.toml")]) == 130
+
+
 def test_main_takes_the_arguments_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["controller", "--version"])
 

@@ -154,7 +154,7 @@ def test_variables_reach_every_depth_and_type(folder: Path) -> None:
         "CONTROLLER_NUMBERS": '[{"number": "*", "agent": "frontdesk"}]',
         "CONTROLLER_TARGETS__DESK__URI": "tel:+12025550123",
         "CONTROLLER_TARGETS__DESK__DESCRIPTION": "The desk",
-        "CONTROLLER_TRUNK": '{"called_number_headers": ["x-called"]}',
+        "CONTROLLER_TRUNK": '{"called_number_headers": ["x-called"], "default_region": "DE"}',
         "OPENAI_BASE_URL": "http://127.0.0.1:9/v1/",
     }
 
@@ -171,6 +171,7 @@ def test_variables_reach_every_depth_and_type(folder: Path) -> None:
     assert found.numbers[0].number == "*"
     assert found.targets["desk"].uri == "tel:+12025550123"
     assert found.trunk.called_number_headers == ("x-called",)
+    assert found.sources().default_region == "DE"
     assert found.openai.base_url == "http://127.0.0.1:9/v1"
 
 
@@ -229,7 +230,6 @@ def test_a_wrong_variable_is_named(folder: Path, name: str, value: str, message:
         ('[openai]\nbase_url = "https://x/v1?y=1"', "must be an address like"),
         ("[openai]\nmax_frame_bytes = 1", "must be greater than or equal to 65536"),
         ('[trunk]\ndefault_region = "us"', "must be a country's two capital letters"),
-        ("[trunk]\ncalled_number_headers = []", "trunk.called_number_headers: found []; "),
         ('[trunk]\ncalled_number_headers = ["a:"]', "trunk.called_number_headers[0]: found 'a:'"),
         ('agents_dir = "a\\u0000b"', "agents_dir: found "),
         ("tools_dir = 1", "tools_dir: found 1; "),
@@ -340,6 +340,14 @@ def test_a_named_socket_is_relative_to_the_file(folder: Path) -> None:
     found = read(folder, '[server]\ncontrol_socket = "run/c.sock"\n')
 
     assert found.server.control_socket == folder / "run" / "c.sock"
+
+
+def test_a_layer_that_gives_no_table_hides_the_tables_below(folder: Path) -> None:
+    environ = SECRETS | {"CONTROLLER_SERVER": "8080", "CONTROLLER_SERVER__PORT": "1"}
+
+    (problem,) = problems_of(folder, "[server]\nhost = 'h'\n", environ=environ)
+
+    assert problem.startswith("CONTROLLER_SERVER: server: found 8080; ")
 
 
 def test_the_generation_is_made_from_plain_values(folder: Path) -> None:

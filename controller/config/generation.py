@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from controller.config import telephony, toolbox
+from controller.config import acceptance, telephony, toolbox
 from controller.config.agents import NAME, AgentFile, read_agent
 from controller.config.document import KeyPath, dotted
 from controller.config.problems import did_you_mean
@@ -109,6 +109,9 @@ class _Loading:
         self._check_numbers()
         self._check_targets()
         agents = {file.name: self._resolve(file, tools) for file in files}
+        if not self._problems:  # a body made of half an agent would be blamed for what is known
+            for file in files:
+                self._check_body(file, agents[file.name])
         if self._problems:
             if not known_before:
                 toolbox.forget(generation)
@@ -244,6 +247,11 @@ class _Loading:
             tools=tuple(tools[name].declaration for name in front.tools if name in tools),
             targets=tuple(targets[name] for name in front.targets if name in targets),
         )
+
+    def _check_body(self, file: AgentFile, agent: Agent) -> None:
+        for found in acceptance.unrecognised(agent):
+            self._blame(file, (), f"OpenAI's client would not send {found}", "leave it out")
+        self._warnings += [f"{file.source.name}: {each}" for each in acceptance.unfamiliar(agent)]
 
     def _check_transfer(self, file: AgentFile) -> None:
         if "transfer" in file.front.tools and not file.front.targets:

@@ -15,7 +15,6 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from controller.config.problems import refusal
-from controller.sansio.parties import CALLED_NUMBER_HEADERS
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$")]
@@ -196,11 +195,9 @@ class Trunk(Section):
 
     default_region: Annotated[str, AfterValidator(_region)] = "US"
     """Country in which numbers without a country code are read."""
-    called_number_headers: Annotated[tuple[HeaderName, ...], Field(strict=False, min_length=1)] = (
-        CALLED_NUMBER_HEADERS
-    )
-    """Headers that may carry the called number, in the order in which they are searched. A header
-    of your own trunk goes first."""
+    called_number_headers: Annotated[tuple[HeaderName, ...], Field(strict=False)] = ()
+    """Headers of your own trunk that carry the called number, in the order in which they are
+    searched, before those that all trunks use."""
 
 
 class Log(Section):

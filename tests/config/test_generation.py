@@ -136,13 +136,30 @@ def test_nothing_is_imported_when_something_else_is_wrong(house: House) -> None:
 
 def test_a_failing_reload_leaves_the_running_generation_alone(house: House) -> None:
     running = house.load()
-    twin = house.agents / "FrontDesk.md"
+    house.agent("nightdesk", "speed = 9\n")
 
-    shutil.copy(house.agents / "frontdesk.md", twin)
     house.problems()
-    twin.unlink()
 
     assert toolbox.is_imported(running.hash)
+
+
+def test_two_agents_of_one_name_are_a_problem(house: House) -> None:
+    house.agent("FrontDesk")
+
+    assert house.problems(default_agent=None) == [
+        "agents/frontdesk.md: there is an agent 'FrontDesk' already; rename one of them"
+    ]
+
+
+def test_a_voice_that_nobody_knows_is_warned_of(house: House) -> None:
+    text = AGENT.format("").replace("marin", "martin")
+    (house.agents / "frontdesk.md").write_text(text)
+
+    (warning,) = house.load(("*", "frontdesk")).warnings
+
+    assert warning.endswith(
+        "frontdesk.md: voice 'martin' is not known to this version; did you mean \"marin\"?"
+    )
 
 
 @pytest.mark.parametrize("default_agent", [None, "frontdesk"])

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from controller.config.acceptance import unfamiliar, unrecognised
+from controller.sansio.agent import Agent, Target, ToolDeclaration
+
+LEAST = Agent("a", "gpt-realtime-2.1", "marin", "You answer.")
+FULL = replace(
+    LEAST,
+    tools=(ToolDeclaration("f", "Do.", {"type": "object", "properties": {}}),),
+    can_hang_up=True,
+    can_transfer=True,
+    targets=(Target("desk", "tel:+12025550123", "The desk"),),
+    turn_detection={"type": "semantic_vad", "eagerness": "low"},
+    noise_reduction="far_field",
+    transcription={"model": "whisper-1", "language": "de", "prompt": "Zahnarzt"},
+    reasoning_effort="low",
+    speed=1.25,
+    max_output_tokens=500,
+)
+
+
+def with_tool(tool: ToolDeclaration) -> Agent:
+    return replace(LEAST, tools=(tool,))
+
+
+@pytest.mark.parametrize("agent", [LEAST, FULL, replace(LEAST, transcription=None)])
+def test_what_agents_become_is_known_to_the_sdk(agent: Agent) -> None:
+    assert unrecognised(agent) == []
+    assert list(unfamiliar(agent)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (
+            {"turn_detection": {"type": "server_vad", "treshold": 0.5}},
+            "audio.input.turn_detection.treshold: unknown",
+        ),
+        ({"transcription": {"modle": "whisper-1"}}, "audio.input.transcription.modle: unknown"),
+        ({"reasoning_effort": "huge"}, "reasoning.effort: Input should be "),
+        ({"speed": "fast"}, "audio.output.speed: Input should be a valid number"),
+        ({"speed": "1.5"}, "audio.output.speed: unknown"),
+    ],
+)
+def test_what_the_sdk_loses_or_refuses_is_named(change: dict[str, Any], found: str) -> None:
+    problems = unrecognised(replace(LEAST, **change))
+
+    assert problems
+    assert problems[0].startswith(found)
+
+
+def test_what_is_wrong_within_a_list_is_named_by_its_place() -> None:
+    broken = ToolDeclaration("f", {}, {})  # type: ignore[arg-type] # no text: on purpose
+
+    assert [problem for problem in unrecognised(with_tool(broken)) if "tools[0]" in problem]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            {"model": "gpt-realtime-2.l"},
+            "model 'gpt-realtime-2.l' is not known to this version; did",
+        ),
+        ({"voice": "marine"}, 'did you mean "marin"?'),
+    ],
+)
+def test_an_unfamiliar_name_is_worth_a_warning(change: dict[str, str], sentence: str) -> None:
+    (warning,) = unfamiliar(replace(LEAST, **change))  # type: ignore[arg-type] # one of two keys
+
+    assert sentence in warning
