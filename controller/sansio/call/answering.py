@@ -28,7 +28,7 @@ from controller.sansio.events import (
 )
 
 ANSWER_TRIES = 2
-"""An answer that could not be sent is sent once more; one that was refused, in its other form."""
+"""Of each form: an answer that could not be sent is sent once more."""
 REJECT_TRIES = 2
 
 
@@ -75,14 +75,22 @@ def _refuse(
 
 def answered(call: CallState, _event: Answered, now: float) -> Step:
     """Attach. A 200 is no conversation yet: the far end may still drop the call (rule 4)."""
-    return attaching.begin(replace(call, state=State.ATTACHING, step_at=None), now)
+    call = replace(call, state=State.ATTACHING, step_at=None, answer_again=False)
+    return attaching.begin(call, now)
+
+
+def answered_late(call: CallState, _event: Answered, _now: float) -> Step:
+    """The answer that was in doubt did land; the channel is on its way already."""
+    return replace(call, doubt=None), ()
 
 
 def answer_failed(call: CallState, event: AnswerFailed, now: float) -> Step:
     """Do what the table of accept results says."""
+    if call.answer_again:
+        return call, ()  # of the attempt that failed already: nothing is on its way
     match event.result:
         case AnswerResult.REFUSED if call.form is AnswerForm.FULL:
-            return _answer(call, AnswerForm.MINIMAL, now)
+            return _answer(replace(call, answer_tries=0), AnswerForm.MINIMAL, now)
         case AnswerResult.REFUSED | AnswerResult.OTHER:
             # Nobody will answer: tell the caller's trunk now rather than let it ring.
             code = call.terms.capacity_code

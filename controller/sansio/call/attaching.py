@@ -59,6 +59,8 @@ def _open(call: CallState, now: float) -> Step:
 
 def opened(call: CallState, _event: ChannelOpened, now: float) -> Step:
     """Wait for the session to prove itself."""
+    if call.channel in {Channel.OPEN, Channel.READY}:
+        return call, ()  # said twice
     if call.channel is not Channel.OPENING:
         return call, (CloseChannel(),)  # an attempt that was given up already
     return replace(call, channel=Channel.OPEN, attach_at=now + call.terms.limits.session), ()
@@ -74,10 +76,18 @@ def failed(call: CallState, event: AttachFailed, now: float) -> Step:
 
 
 def lost(call: CallState, _event: ChannelLost, now: float) -> Step:
-    """Attach again at once; whether the caller has left is told by the attempt."""
+    """Attach again at once; whether the caller has left is told by the attempt.
+
+    A channel that is lost again within the time for reattaching waits like one that was refused:
+    a far end that drops every session must not be hammered.
+    """
     if call.channel is Channel.READY:
-        call = replace(call, state=State.ATTACHING if call.ending is None else call.state)
-        return begin(call, now)
+        is_flapping = call.losses > 0 and now < call.attach_until
+        state = State.ATTACHING if call.ending is None else call.state
+        call = replace(call, state=state, losses=call.losses + 1)
+        if not is_flapping:
+            return begin(call, now)
+        return _again(replace(call, attach_until=now + call.terms.limits.reattach), now)
     if call.channel is Channel.OPEN:
         return _again(call, now)
     return call, ()
@@ -124,16 +134,23 @@ def ready(call: CallState, _event: Ready, now: float) -> Step:
     commands: list[CallCommand] = [ReportAnswered()]
     if call.form is AnswerForm.MINIMAL:
         commands.append(Configure())
-    return call, (*commands, *first_words(call))
+    call, spoken = first_words(call)
+    return call, (*commands, *spoken)
 
 
-def first_words(call: CallState) -> tuple[CallCommand, ...]:
+def first_words(call: CallState) -> Step:
     """The disclosure, then the greeting; turns are held from the answer until both were heard."""
     if call.terms.disclosure is not None:
-        return (Say(DISCLOSURE, call.terms.disclosure, verbatim=True),)
-    if call.terms.greeting is not None:
-        return (Say(GREETING, call.terms.greeting),)
-    return ()
+        words = Say(DISCLOSURE, call.terms.disclosure, verbatim=True)
+        return replace(call, awaiting=DISCLOSURE), (words,)
+    return greet(call)
+
+
+def greet(call: CallState) -> Step:
+    """The greeting, for an agent that has one."""
+    if call.terms.greeting is None:
+        return replace(call, awaiting=None), ()
+    return replace(call, awaiting=GREETING), (Say(GREETING, call.terms.greeting),)
 
 
 def deadline(call: CallState, _event: DeadlineReached, now: float) -> Step:

@@ -17,6 +17,7 @@ from controller.sansio.call.state import (
     effect,
 )
 from controller.sansio.commands import (
+    CallCommand,
     CloseChannel,
     HangUpCall,
     HoldTurns,
@@ -61,6 +62,11 @@ def end(call: CallState, outcome: Outcome, detail: str | None = None) -> Step:
 def hang_up(call: CallState, outcome: Outcome, now: float, *, tries: int = 1) -> Step:
     """Ask the line to end the call: closing the channel would not (rule 12)."""
     call, effect_id = effect(call, "hang_up")
+    closed: tuple[CallCommand, ...] = ()
+    if call.channel is not Channel.READY:
+        # Nobody is to attach to a call that is being hung up.
+        closed = (CloseChannel(),) if call.channel is not Channel.CLOSED else ()
+        call = replace(call, channel=Channel.CLOSED)
     call = replace(
         call,
         state=State.ENDING,
@@ -68,7 +74,7 @@ def hang_up(call: CallState, outcome: Outcome, now: float, *, tries: int = 1) ->
         step_at=now + call.terms.limits.request,
         attach_at=None,
     )
-    return call, (StopSpeaking(), HangUpCall(effect_id))
+    return call, (*closed, StopSpeaking(), HangUpCall(effect_id))
 
 
 def gone(call: CallState, _now: float) -> Step:
@@ -177,7 +183,9 @@ def transfer_unproven(call: CallState, _event: TransferUnproven, now: float) -> 
 
 
 def transfer_done(call: CallState, _event: TransferDone, _now: float) -> Step:
-    """The carrier proved it."""
+    """The carrier proved it. Without a referral on its way there is nothing to prove."""
+    if _closing(call).step not in {Closing.REFERRING, Closing.REFERRED}:
+        return call, ()
     return end(call, Outcome.TRANSFERRED)
 
 
@@ -198,7 +206,7 @@ def back_to_the_caller(call: CallState, now: float) -> Step:
         return hang_up(call, Outcome.SIDEBAND_LOST, now)
     says = call.says + 1
     state = State.ACTIVE if call.channel is Channel.READY else State.ATTACHING
-    call = replace(call, state=state, ending=None, step_at=None, says=says)
+    call = replace(call, state=state, ending=None, step_at=None, says=says, awaiting=None)
     apology = Say(f"apology-{says}", words.BACK_AGAIN)
     return call, (Inject(words.TRANSFER_FAILED), apology, ReleaseTurns())
 
@@ -242,10 +250,8 @@ def overdue(call: CallState, _event: DeadlineReached, now: float) -> Step:
             return proceed(call, now)
         case Closing.REFERRING:
             return transfer_unproven(call, TransferUnproven(), now)
-        case Closing.REFERRED if call.channel is Channel.READY:
-            return back_to_the_caller(call, now)
         case Closing.REFERRED:
-            return hang_up(call, Outcome.SIDEBAND_LOST, now)
+            return back_to_the_caller(call, now)
         case Closing.HANGING_UP:
             return hang_up_failed(call, HangUpFailed(), now)
         case Closing.RETRYING:

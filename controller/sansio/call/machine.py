@@ -9,7 +9,7 @@ import msgspec
 from controller.sansio.call.state import TERMINAL, CallState, State, Terms
 from controller.sansio.call.table import TABLE
 from controller.sansio.commands import CallCommand
-from controller.sansio.events import Event
+from controller.sansio.events import DeadlineReached, Event
 
 SNAPSHOT_VERSION = 1
 
@@ -45,13 +45,14 @@ class Call:
         """Take one event; return what is to be done, in order.
 
         Args:
-            event: what happened; anything that means nothing in this state is counted and ignored.
+            event: what happened; anything that means nothing in this state is counted and ignored,
+                a `DeadlineReached` that comes before the deadline too.
             now: Unix seconds; an instant before the latest one counts as that one.
         """
         before = self.value
         now = max(now, before.now)
         row = TABLE[before.state].get(type(event))
-        if row is None:
+        if row is None or (isinstance(event, DeadlineReached) and not before.is_due(now)):
             self.value = replace(before, now=now, ignored=before.ignored + 1)
             return ()
         self.value, commands = row.handle(replace(before, now=now), event, now)

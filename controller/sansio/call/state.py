@@ -89,14 +89,15 @@ class Limits:
     """From an open channel to a proven session."""
     reattach: float = 30.0
     """From a lost channel to the end of the attempts (rule 12)."""
-    words: float = 30.0
-    """For last words to be spoken and heard, if the turn machine says nothing."""
+    words: float = 50.0
+    """For last words to be spoken and heard, if the turn machine says nothing. Longer than its own
+    longest wait for playback, which would otherwise never be reached."""
     refer: float = 35.0
     """For the caller to leave after a referral, and between two referrals (rule 10)."""
     hang_up_retry: float = 1.0
     hang_up_tries: int = 3
     tool_calls: int = 1000
-    """Of one call; more are answered with an error."""
+    """Of one call; more are answered with an error, and none of them is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +176,12 @@ class CallState:
     channel: Channel = Channel.CLOSED
     attach_tries: int = 0
     attach_until: float = 0.0
+    losses: int = 0
+    """How often a proven session lost its channel."""
     answered_at: float | None = None
     """First proof of a session; None: the call was never answered."""
+    awaiting: str | None = None
+    """The first words that are being spoken, until they were heard once."""
     provider_ending: bool = False
 
     batches: tuple[Batch, ...] = ()
@@ -201,6 +206,10 @@ class CallState:
         if self.state in {State.ATTACHING, State.ACTIVE}:
             instants.append(self.end_at)
         return min(instant for instant in instants if instant is not None)
+
+    def is_due(self, now: float) -> bool:
+        """Tell whether the deadline has passed: a timer may fire for one that has moved since."""
+        return self.deadline is not None and self.deadline <= now
 
 
 Step: TypeAlias = tuple[CallState, tuple[CallCommand, ...]]

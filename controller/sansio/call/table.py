@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from controller.sansio import events as ev
 from controller.sansio.call import answering, attaching, ending, talking
-from controller.sansio.call.state import CallState, Handler, State, Step
+from controller.sansio.call.state import Handler, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,6 @@ class Row:
 
 def _row(handle: Handler, *to: State) -> Row:
     return Row(handle, frozenset(to))
-
-
-def _noted(call: CallState, _event: object, _now: float) -> Step:
-    """An event that is expected here and changes nothing."""
-    return call, ()
 
 
 _S = State
@@ -66,6 +61,7 @@ TABLE: Mapping[State, Mapping[type, Row]] = MappingProxyType(
             **_RELEASE,
         },
         _S.ATTACHING: {
+            ev.Answered: _row(answering.answered_late),
             ev.ChannelOpened: _row(attaching.opened),
             ev.AttachFailed: _row(attaching.failed, _S.ENDING, _S.ENDED),
             ev.ChannelLost: _row(attaching.lost, _S.ENDING),

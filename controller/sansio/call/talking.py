@@ -14,7 +14,6 @@ from controller.sansio.commands import (
     Outcome,
     ReleaseTurns,
     RunTool,
-    Say,
 )
 from controller.sansio.events import (
     DeadlineReached,
@@ -31,30 +30,36 @@ TRANSFER = "transfer"
 
 
 def speech_heard(call: CallState, event: SpeechHeard, _now: float) -> Step:
-    """After the disclosure the greeting; after the first words the caller's turn (rule 6)."""
-    match event.say_id:
-        case attaching.DISCLOSURE if call.terms.greeting is not None:
-            return call, (Say(attaching.GREETING, call.terms.greeting),)
-        case attaching.DISCLOSURE | attaching.GREETING:
-            return call, (ReleaseTurns(),)
-        case _:
-            return call, ()
+    """After the disclosure the greeting; after the first words the caller's turn (rule 6).
+
+    The same words may be reported heard more than once; what follows them follows once.
+    """
+    if event.say_id != call.awaiting:
+        return call, ()
+    call, words = (
+        attaching.greet(call)
+        if call.awaiting == attaching.DISCLOSURE
+        else (replace(call, awaiting=None), ())
+    )
+    return call, words or (ReleaseTurns(),)
 
 
 def tools_called(call: CallState, event: ToolsCalled, now: float) -> Step:
     """Run what is new; `hang_up` and `transfer` are ours and begin the end (rules 8 and 9)."""
     fresh = unseen(call, event)
-    call = replace(call, tool_calls=call.tool_calls | {each.tool_call_id for each in fresh})
+    room = call.terms.limits.tool_calls - len(call.tool_calls)
+    call = _remember(call, fresh)
     answered: list[ToolOutput] = []
     running: list[ToolCall] = []
     closing: ToolCall | None = None
-    for each in fresh:
-        if len(call.tool_calls) > call.terms.limits.tool_calls:
-            answered.append(_error(each, "too_many_tool_calls"))
-        elif (problem := _unfit(call, each, now)) is not None:
+    for count, each in enumerate(fresh, 1):
+        if (problem := _unfit(call, each, now)) is not None:
             answered.append(_error(each, problem))
         elif not _is_ours(call, each.name):
-            running.append(each)
+            if count <= room:
+                running.append(each)
+            else:
+                answered.append(_error(each, "too_many_tool_calls"))
         elif closing is None:
             closing = each
             answered.append(ToolOutput(each.tool_call_id, json.dumps({"ok": True})))
@@ -77,6 +82,13 @@ def unseen(call: CallState, event: ToolsCalled) -> tuple[ToolCall, ...]:
     """The calls of an event that never came before, each once."""
     fresh = {each.tool_call_id: each for each in event.calls}
     return tuple(each for name, each in fresh.items() if name not in call.tool_calls)
+
+
+def _remember(call: CallState, fresh: tuple[ToolCall, ...]) -> CallState:
+    """Never run these again. What is over the limit is not run at all and need not be known."""
+    room = max(0, call.terms.limits.tool_calls - len(call.tool_calls))
+    known = call.tool_calls | {each.tool_call_id for each in fresh[:room]}
+    return replace(call, tool_calls=known)
 
 
 def _is_ours(call: CallState, name: str) -> bool:
@@ -161,5 +173,5 @@ def hang_up_requested(call: CallState, _event: HangUpRequested, now: float) -> S
 def tools_called_while_ending(call: CallState, event: ToolsCalled, _now: float) -> Step:
     """ENDING: every tool call gets an output, and none is run."""
     fresh = unseen(call, event)
-    call = replace(call, tool_calls=call.tool_calls | {each.tool_call_id for each in fresh})
+    call = _remember(call, fresh)
     return _batch(call, (), tuple(_error(each, "call_is_ending") for each in fresh), respond=False)
