@@ -97,7 +97,10 @@ class OpenChannel:
 
 @dataclass(frozen=True, slots=True)
 class CloseChannel:
-    """Close the model's socket if it is open. This does not hang up (rule 12)."""
+    """Close the model's socket, or give up opening it. This does not hang up (rule 12).
+
+    No `ChannelLost` follows: the machine takes it as closed.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,10 @@ from controller.sansio.call import Call, Limits, State, Terms
 from controller.sansio.commands import (
     AnswerForm,
     CallCommand,
+    CloseChannel,
     DialectCommand,
     Record,
+    ReportOutcome,
     SendFrame,
     ShellCommand,
 )
@@ -65,7 +67,7 @@ class Conversation:
     ) -> None:
         self._agent = agent
         terms = Terms(
-            greeting=agent.greeting,
+            greeting=agent.greeting or None,
             disclosure=agent.disclosure or None,
             can_hang_up=agent.can_hang_up,
             targets=tuple((each.name, each.uri) for each in agent.targets)
@@ -81,7 +83,7 @@ class Conversation:
     @property
     def _held(self) -> bool:
         """The first words are ours."""
-        return self._agent.greeting is not None or self._agent.disclosure is not False
+        return bool(self._agent.greeting or self._agent.disclosure)
 
     @property
     def state(self) -> State:
@@ -108,6 +110,8 @@ class Conversation:
 
     def receive_frame(self, frame: str | bytes, *, now: float) -> tuple[ShellCommand, ...]:
         """Take one text frame of the model's socket. Whatever it holds, this does not raise."""
+        if self.is_over:
+            return ()
         given = codec.decode(frame)
         if isinstance(given, codec.Skipped):
             return () if given.reason == "unused" else (Record(FaultReported(given.reason)),)
@@ -116,13 +120,23 @@ class Conversation:
     def receive(self, event: Event, *, now: float) -> tuple[ShellCommand, ...]:
         """Take one event of the line, the channel, a tool, an operator, or time."""
         match event:
-            case ChannelOpened() | ChannelLost():
+            case ChannelOpened():
+                return self._pass_on(self._channel_opened(event, now), now)
+            case ChannelLost():
                 first = self.turns.receive(event, now=now)
                 return self._pass_on((*first, *self.call.receive(event, now=now)), now)
             case DeadlineReached():
                 return self._pass_on(self._deadline_reached(event, now), now)
             case _:
                 return self._pass_on(self.call.receive(event, now=now), now)
+
+    def _channel_opened(self, event: ChannelOpened, now: float) -> tuple[_Passed, ...]:
+        """Let the turn machine know of a socket only if the call still wants it."""
+        was = self.call.value.channel
+        commands = self.call.receive(event, now=now)
+        if self.call.value.channel is was:
+            return commands
+        return (*self.turns.receive(event, now=now), *commands)
 
     def _deadline_reached(self, event: DeadlineReached, now: float) -> tuple[_Passed, ...]:
         passed: tuple[_Passed, ...] = ()
@@ -144,24 +158,32 @@ class Conversation:
             elif isinstance(each, _FOR_DIALECT):
                 waiting.extend(self.turns.receive(each, now=now))
             elif not (isinstance(each, SendFrame) and self.call.is_over):
+                if isinstance(each, CloseChannel):
+                    # The shell closes it and reports no loss of what it was told to close.
+                    waiting.extend(self.turns.receive(ChannelLost(), now=now))
                 out.append(cast("ShellCommand", each))  # what is left of the union
-        return tuple(out)
+        # What was heard last is recorded before the record is closed.
+        return tuple(sorted(out, key=lambda each: isinstance(each, ReportOutcome)))
 
     def snapshot(self) -> bytes:
         """Return the state of both machines as JSON; the agent is stored beside it."""
         return b'{"call":%b,"turns":%b}' % (self.call.snapshot(), self.turns.snapshot())
 
     @classmethod
-    def restore(cls, snapshot: bytes, agent: Agent, *, now: float) -> Conversation:
+    def restore(
+        cls, snapshot: bytes, agent: Agent, *, now: float, pace: Pace | None = None
+    ) -> Conversation:
         """Take up a conversation where a snapshot left it.
+
+        No socket outlives its process: the shell owes it a `ChannelLost` before anything else.
 
         Raises:
             msgspec.ValidationError: it is no snapshot of this version.
         """
         stored = msgspec.json.decode(snapshot, type=_Snapshot)
-        conversation = cls(agent, now=now)
+        conversation = cls(agent, now=now, pace=pace)
         conversation.call = Call.restore(bytes(stored.call), now=now)
-        conversation.turns = Turns.restore(bytes(stored.turns), agent, now=now)
+        conversation.turns = Turns.restore(bytes(stored.turns), agent, now=now, pace=pace)
         return conversation
 
 

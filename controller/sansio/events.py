@@ -60,6 +60,11 @@ class ToolOutput:
 
     tool_call_id: str
     output: str = field(repr=False)
+    """Text. A lone surrogate, which no frame can carry, becomes a question mark."""
+
+    def __post_init__(self) -> None:
+        """Make it fit for a frame: a tool of the operator's wrote it."""
+        object.__setattr__(self, "output", self.output.encode(errors="replace").decode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,23 @@ No payload ever gets into an exception's text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
 from controller.sansio.events import Usage
+from controller.sansio.realtime.frames import MARK
 
 _T = TypeVar("_T")
+
+_Id: TypeAlias = Annotated[str, msgspec.Meta(max_length=512)]
+"""Identifiers are kept; the real ones have about thirty characters."""
+_NULL = msgspec.Raw(b"null")
 
 
 class _Frozen(msgspec.Struct, frozen=True):
@@ -37,8 +43,8 @@ class SessionUpdated(_Frozen, frozen=True):
 class CreatedResponse(_Frozen, frozen=True):
     """`response` of `response.created`."""
 
-    id: str
-    metadata: Any = None
+    id: _Id
+    metadata: msgspec.Raw = _NULL
     """Ours, echoed; null where VAD started the response."""
 
 
@@ -61,7 +67,7 @@ class OutputItem(_Frozen, frozen=True):
 
     type: str = ""
     status: str | None = None
-    call_id: str | None = None
+    call_id: _Id | None = None
     name: str | None = None
     arguments: str | None = None
     content: tuple[msgspec.Raw, ...] | None = None
@@ -84,12 +90,14 @@ class StatusDetails(_Frozen, frozen=True):
 class FinishedResponse(_Frozen, frozen=True):
     """`response` of `response.done`."""
 
-    id: str
+    id: _Id
     status: str | None = None
     """`completed`, `cancelled`, `failed` or `incomplete`."""
-    output: tuple[msgspec.Raw, ...] | None = None
-    usage: msgspec.Raw = msgspec.Raw(b"null")
-    status_details: msgspec.Raw = msgspec.Raw(b"null")
+    output: msgspec.Raw = _NULL
+    usage: msgspec.Raw = _NULL
+    status_details: msgspec.Raw = _NULL
+    metadata: msgspec.Raw = _NULL
+    """As in `response.created`."""
 
 
 class ResponseDone(_Frozen, frozen=True):
@@ -154,7 +162,7 @@ class ItemAdded(_Frozen, frozen=True):
 class DigitReceived(_Frozen, frozen=True):
     """The caller pressed a key. SIP only; has no `event_id`."""
 
-    event: str
+    event: Annotated[str, msgspec.Meta(pattern=r"\A[0-9*#A-D]\Z")]
 
 
 class Fault(_Frozen, frozen=True):
@@ -163,6 +171,7 @@ class Fault(_Frozen, frozen=True):
     code: str | None = None
     type: str | None = None
     event_id: str | None = None
+    param: str | None = None
 
 
 class ServerError(_Frozen, frozen=True):
@@ -176,7 +185,7 @@ class Skipped:
     """A frame that nobody uses."""
 
     reason: str
-    """`unused`, `not_json`, `malformed`, `binary`."""
+    """`unused`, `not_json`, `malformed`."""
 
 
 ServerEvent: TypeAlias = (
@@ -227,7 +236,7 @@ _BAD_INPUT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def decode(frame: str | bytes) -> ServerEvent | Skipped:
-    """Return what a frame says, or why nobody uses it. Never raises."""
+    """Return what a frame says, or why nobody uses it. Never raises, text or bytes."""
     try:
         decoder = _DECODERS.get(_HEAD.decode(frame).type)
     except msgspec.ValidationError:
@@ -243,6 +252,7 @@ def decode(frame: str | bytes) -> ServerEvent | Skipped:
 
 
 _SPOKEN = frozenset({"output_audio", "audio", "output_text", "text"})
+_ITEMS = msgspec.json.Decoder(tuple[msgspec.Raw, ...] | None)
 _ITEM = msgspec.json.Decoder(OutputItem)
 _PART = msgspec.json.Decoder(ContentPart)
 _DETAILS = msgspec.json.Decoder(StatusDetails | None)
@@ -250,7 +260,11 @@ _DETAILS = msgspec.json.Decoder(StatusDetails | None)
 
 def items(response: FinishedResponse) -> tuple[OutputItem, ...]:
     """Return the items of a response that can be read; a broken one hides no other."""
-    return tuple(_readable(_ITEM, response.output or ()))
+    try:
+        raws = _ITEMS.decode(response.output) or ()
+    except _BAD_INPUT:
+        return ()
+    return tuple(_readable(_ITEM, raws))
 
 
 def words(item: OutputItem) -> str | None:
@@ -258,9 +272,7 @@ def words(item: OutputItem) -> str | None:
     if item.type != "message":
         return None
     parts = _readable(_PART, item.content or ())
-    spoken = [
-        part for part in parts if part.type in {"output_audio", "audio", "output_text", "text"}
-    ]
+    spoken = [part for part in parts if part.type in _SPOKEN]
     if not spoken:
         return None
     return " ".join(part.transcript or part.text or "" for part in spoken)
@@ -272,6 +284,26 @@ def details(response: FinishedResponse) -> StatusDetails:
         return _DETAILS.decode(response.status_details) or StatusDetails()
     except _BAD_INPUT:
         return StatusDetails()
+
+
+_METADATA = msgspec.json.Decoder(dict[str, Any] | None)
+
+
+def mark(metadata: msgspec.Raw) -> str | None:
+    """Return the `event_id` of the request that a response answers, None where it does not say."""
+    try:
+        found = (_METADATA.decode(metadata) or {}).get(MARK)
+    except _BAD_INPUT:
+        return None
+    return found if isinstance(found, str) else None
+
+
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def word(code: str | None) -> str:
+    """Return an error code if it is one: it goes into logs, where no sentence may go."""
+    return code if code is not None and _WORD.fullmatch(code) else "unknown"
 
 
 def _readable(decoder: msgspec.json.Decoder[_T], raws: Iterable[msgspec.Raw]) -> list[_T]:

@@ -37,9 +37,10 @@ def response_create(event_id: str, instructions: str | None = None) -> SendFrame
     return event("response.create", event_id, response=response)
 
 
-def response_cancel(event_id: str) -> SendFrame:
-    """`response.cancel` of whatever is active."""
-    return event("response.cancel", event_id)
+def response_cancel(event_id: str, response_id: str | None) -> SendFrame:
+    """`response.cancel` of one response, or of whatever is active."""
+    named = {} if response_id is None else {"response_id": response_id}
+    return event("response.cancel", event_id, **named)
 
 
 def tool_output(event_id: str, output: ToolOutput) -> SendFrame:

@@ -20,7 +20,6 @@ from controller.sansio.realtime.codec import (
 from controller.sansio.realtime.state import (
     KEPT_LIMIT,
     Out,
-    Phase,
     Turn,
     TurnState,
     TurnTerms,
@@ -28,13 +27,20 @@ from controller.sansio.realtime.state import (
 )
 
 
-def started(_terms: TurnTerms, turns: TurnState, event: AudioStarted, _now: float) -> Turn:
+def started(terms: TurnTerms, turns: TurnState, event: AudioStarted, now: float) -> Turn:
     """The caller begins to hear a response."""
     response_id = event.response_id or turns.current_id
     if response_id is None:
         return turns, ()
-    voice = _voice(turns, response_id) or Voice(response_id, _say_id(turns, response_id))
-    return _keep(turns, replace(voice, started=True, stopped=False)), ()
+    known = _voice(turns, response_id)
+    if known is None and response_id in turns.finished:
+        return turns, ()  # its words count as heard already
+    voice = replace(known or _new(turns, response_id), started=True, stopped=False)
+    is_active = response_id == turns.current_id
+    if (known is None and not is_active) or (known and known.due is not None and not known.started):
+        # Nothing else will say when it is over; or it began later than was thought.
+        voice = replace(voice, due=now + _longest(terms, voice))
+    return _keep(turns, voice)
 
 
 def stopped(_terms: TurnTerms, turns: TurnState, event: AudioStopped, _now: float) -> Turn:
@@ -57,7 +63,7 @@ def cleared(_terms: TurnTerms, turns: TurnState, event: AudioCleared, _now: floa
 
 def _silence(turns: TurnState, voice: Voice) -> Turn:
     if voice.due is None:
-        return _keep(turns, voice), ()
+        return _keep(turns, voice)
     return _drop(turns, voice), (SpeechHeard(voice.say_id, certain=not voice.cut_off),)
 
 
@@ -78,11 +84,41 @@ def generated(
     voice = _voice(turns, response_id) or Voice(response_id, say_id)
     if voice.stopped:
         return _drop(turns, voice), (SpeechHeard(say_id, certain=not voice.cut_off),)
-    due = now + _longest(terms, voice, characters)
-    return _keep(turns, replace(voice, say_id=say_id, due=due)), ()
+    voice = replace(voice, say_id=say_id, characters=characters)
+    return _keep(turns, replace(voice, due=now + _longest(terms, voice)))
 
 
-def _longest(terms: TurnTerms, voice: Voice, characters: int | None) -> float:
+def abandoned(terms: TurnTerms, turns: TurnState, now: float) -> Turn:
+    """Nobody will report these responses done: time decides when their words are over."""
+    outs: tuple[Out, ...] = ()
+    for voice in turns.voices:
+        if voice.due is None:
+            ids = (voice.response_id, voice.say_id)
+            turns, out = generated(terms, turns, ids, characters=None, now=now)
+            outs += out
+    return turns, outs
+
+
+def disowned(turns: TurnState, response_id: str | None) -> TurnState:
+    """The active response is not that of the current request after all."""
+    voice = None if response_id is None else _voice(turns, response_id)
+    if voice is None:
+        return turns
+    return _swap(turns, replace(voice, say_id=voice.response_id))
+
+
+def say_id_of(turns: TurnState, response_id: str) -> str:
+    """Return the id under which the words of a response are waited for."""
+    voice = _voice(turns, response_id)
+    return response_id if voice is None else voice.say_id
+
+
+def is_playing(turns: TurnState, response_id: str) -> bool:
+    """Tell whether words of a response are on their way to the caller's ear."""
+    return _voice(turns, response_id) is not None
+
+
+def _longest(terms: TurnTerms, voice: Voice) -> float:
     """Return the seconds after which words must have been heard."""
     pace = terms.pace
     margin, each, longest = pace.heard_margin, pace.heard_per_character, pace.heard_longest
@@ -92,9 +128,9 @@ def _longest(terms: TurnTerms, voice: Voice, characters: int | None) -> float:
             pace.playing_per_character,
             pace.playing_longest,
         )
-    if characters is None:
+    if voice.characters is None:
         return longest
-    return min(margin + each * characters / (terms.agent.speed or 1.0), longest)
+    return min(margin + each * voice.characters / (terms.agent.speed or 1.0), longest)
 
 
 def overdue(_terms: TurnTerms, turns: TurnState, _event: DeadlineReached, now: float) -> Turn:
@@ -128,17 +164,29 @@ def _meant(turns: TurnState, response_id: str | None) -> tuple[Voice, ...]:
     """The voices that an event speaks of; all, where it does not say."""
     if response_id is None:
         return turns.voices
-    return tuple(each for each in turns.voices if each.response_id == response_id)
+    voice = _voice(turns, response_id)
+    if voice is None and response_id == turns.current_id:
+        voice = _new(turns, response_id)  # its beginning was not reported
+    return () if voice is None else (voice,)
 
 
-def _say_id(turns: TurnState, response_id: str) -> str:
-    ours = turns.phase is Phase.RESPONDING and turns.current_id == response_id
-    return turns.current.say_id or response_id if ours and turns.current else response_id
+def _new(turns: TurnState, response_id: str) -> Voice:
+    is_ours = turns.current is not None and turns.current_id == response_id
+    say_id = turns.current.say_id if is_ours and turns.current is not None else ""
+    return Voice(response_id, say_id or response_id)
 
 
-def _keep(turns: TurnState, voice: Voice) -> TurnState:
+def _swap(turns: TurnState, voice: Voice) -> TurnState:
     others = tuple(each for each in turns.voices if each.response_id != voice.response_id)
-    return replace(turns, voices=(*others, voice)[-KEPT_LIMIT:])
+    return replace(turns, voices=(*others, voice))
+
+
+def _keep(turns: TurnState, voice: Voice) -> Turn:
+    """Follow one more voice; the oldest makes room, and counts as heard, not for certain."""
+    turns = _swap(turns, voice)
+    pushed, kept = turns.voices[:-KEPT_LIMIT], turns.voices[-KEPT_LIMIT:]
+    owed = tuple(SpeechHeard(each.say_id, certain=False) for each in pushed)
+    return replace(turns, voices=kept), owed
 
 
 def _drop(turns: TurnState, voice: Voice) -> TurnState:

@@ -34,7 +34,9 @@ from controller.sansio.realtime.state import (
     Turn,
     TurnState,
     TurnTerms,
+    Update,
     enqueue,
+    is_waiting,
     number,
     unheard,
 )
@@ -57,35 +59,47 @@ def created(terms: TurnTerms, turns: TurnState, _event: SessionCreated, now: flo
             hold_until=now + hold if turns.held else None,
         )
         return turns, (Ready(),)
-    turns, restored = update(terms, turns)
+    owed: tuple[Out, ...] = ()
+    if turns.held and turns.hold_until is not None and not is_waiting(turns, Ask.SAY):
+        # What is left of the first words goes unprotected: nobody can tell how much that is.
+        turns, owed = _let_go(turns)
+    turns, restored = update(terms, turns, lifts=not turns.held)
     turns, posted = speaking.post(turns, turns.outputs)
     turns, noted = _note(turns)
-    return turns, (*restored, *posted, *noted, Ready())
+    return turns, (*restored, *posted, *noted, *owed, Ready())
 
 
 def configure(terms: TurnTerms, turns: TurnState, _command: Configure, now: float) -> Turn:
     """Send what the minimal answer left out, and wait for it to be taken before speaking."""
     turns = replace(turns, remainder_due=True)
-    if turns.phase is not Phase.IDLE:
+    if turns.phase not in ATTACHED:
         return turns, ()  # it goes with the update after the reattach
     turns, sent = update(terms, turns)
+    if turns.phase is not Phase.IDLE:
+        return turns, sent
     until = now + terms.pace.configure
     return replace(turns, phase=Phase.CONFIGURING, phase_until=until), sent
 
 
-def update(terms: TurnTerms, turns: TurnState) -> tuple[TurnState, tuple[SendFrame, ...]]:
+def update(
+    terms: TurnTerms, turns: TurnState, *, lifts: bool = False
+) -> tuple[TurnState, tuple[SendFrame, ...]]:
     """Send `session.update` with the turn detection as it should be, and what else is due."""
     turns, event_id = number(turns)
-    if turns.remainder_due and not turns.plain:
-        body = session.remainder(terms.agent, held=turns.held)
-    else:
-        body = session.detection_update(terms.agent, held=turns.held, plain=turns.plain)
-    return replace(turns, update_id=event_id), (frames.session_update(event_id, body),)
+    write = session.remainder if turns.remainder_due else session.detection_update
+    body = write(terms.agent, held=turns.held, plain=turns.plain)
+    sent = Update(event_id, remainder=turns.remainder_due, lifts=lifts)
+    return replace(turns, update=sent, deaf=False), (frames.session_update(event_id, body),)
 
 
 def updated(_terms: TurnTerms, turns: TurnState, _event: SessionUpdated, _now: float) -> Turn:
-    """Our update was taken."""
-    return configured(replace(turns, update_id=None, remainder_due=False))
+    """Our update was taken. What was said before it came into force is answered by nobody else."""
+    if turns.update is None or turns.update.is_taken:
+        return configured(turns)
+    lifts = turns.update.lifts
+    turns = replace(turns, update=replace(turns.update, is_taken=True), remainder_due=False)
+    turns, _ = configured(turns)
+    return _answer_the_caller(turns) if lifts else (turns, ())
 
 
 def configured(turns: TurnState) -> Turn:
@@ -97,16 +111,22 @@ def configured(turns: TurnState) -> Turn:
 
 def update_refused(terms: TurnTerms, turns: TurnState) -> Turn:
     """Send the plain form once; a hold that cannot be lifted would mute the caller's turns."""
-    if turns.plain:
-        return configured(replace(turns, update_id=None))
-    return update(terms, replace(turns, plain=True))
+    refused = turns.update or Update("")
+    if not turns.plain:
+        turns = replace(turns, plain=True, remainder_due=refused.remainder)
+        return update(terms, turns, lifts=refused.lifts)
+    deaf = refused.lifts and not refused.remainder
+    turns = replace(turns, update=None, remainder_due=False, deaf=deaf)
+    turns, _ = configured(turns)
+    return _answer_the_caller(turns) if deaf else (turns, ())
 
 
 def hold(terms: TurnTerms, turns: TurnState, _command: HoldTurns, _now: float) -> Turn:
     """No other turn starts while the last words are spoken (rule 9): drop those that wait."""
     waiting = tuple(request for request in turns.queue if request.ask is Ask.SAY)
     already = turns.held
-    turns = replace(turns, held=True, hold_until=None, queue=waiting)
+    owed = turns.committed or len(waiting) < len(turns.queue)
+    turns = replace(turns, held=True, hold_until=None, queue=waiting, committed=owed)
     return (turns, ()) if already or turns.phase not in ATTACHED else update(terms, turns)
 
 
@@ -115,15 +135,25 @@ def release(terms: TurnTerms, turns: TurnState, _command: ReleaseTurns, _now: fl
     turns = replace(turns, silent=False)
     if not turns.held:
         return turns, ()
-    committed = turns.committed
-    turns = replace(turns, held=False, hold_until=None, committed=False)
+    turns, owed = _let_go(turns)
     sent: tuple[Out, ...] = ()
     if turns.phase in ATTACHED:
-        turns, sent = update(terms, turns)
-    if not committed or any(request.ask is Ask.SAY for request in turns.queue):
-        return turns, sent  # the words that wait will take up what the caller said
-    turns, refused = enqueue(turns, Request(Ask.CALLER))
-    return turns, (*sent, *refused)
+        turns, sent = update(terms, turns, lifts=True)
+    return turns, (*sent, *owed)
+
+
+def _let_go(turns: TurnState) -> Turn:
+    return _answer_the_caller(replace(turns, held=False, hold_until=None))
+
+
+def _answer_the_caller(turns: TurnState) -> Turn:
+    """Ask once for the turn that is owed; words that wait will take up what the caller said."""
+    if turns.held or not turns.committed:
+        return turns, ()
+    turns = replace(turns, committed=False)
+    if is_waiting(turns, Ask.SAY):
+        return turns, ()
+    return enqueue(turns, Request(Ask.CALLER))
 
 
 def stop_speaking(_terms: TurnTerms, turns: TurnState, _command: StopSpeaking, _now: float) -> Turn:
@@ -140,8 +170,10 @@ def speech_started(_terms: TurnTerms, turns: TurnState, _event: SpeechStarted, _
 def speech_committed(
     _terms: TurnTerms, turns: TurnState, _event: SpeechCommitted, _now: float
 ) -> Turn:
-    """Remember what nobody will answer by itself."""
-    return replace(turns, committed=turns.held), ()
+    """Remember what nobody will answer by itself, or ask for the answer at once."""
+    unlifted = turns.update is not None and turns.update.lifts and not turns.update.is_taken
+    turns = replace(turns, committed=turns.held or unlifted or turns.deaf)
+    return _answer_the_caller(turns) if turns.deaf else (turns, ())
 
 
 def inject(_terms: TurnTerms, turns: TurnState, command: Inject, _now: float) -> Turn:

@@ -42,12 +42,12 @@ def minimal_body(agent: Agent) -> dict[str, Any]:
     }
 
 
-def remainder(agent: Agent, *, held: bool) -> dict[str, Any]:
+def remainder(agent: Agent, *, held: bool, plain: bool = False) -> dict[str, Any]:
     """Return what the minimal body left out, for `session.update`.
 
     Model and voice are set by then: the one cannot be changed, the other only before any audio.
     """
-    session = _adjustable(agent, held=held)
+    session = _adjustable(agent, held=held, plain=plain)
     del session["instructions"]
     del session["audio"]["output"]["voice"]
     if not session["audio"]["output"]:
@@ -74,8 +74,8 @@ def detection_update(agent: Agent, *, held: bool, plain: bool = False) -> dict[s
     return {"type": "realtime", "audio": {"input": {"turn_detection": detection}}}
 
 
-def _adjustable(agent: Agent, *, held: bool) -> dict[str, Any]:
-    heard: dict[str, Any] = {"turn_detection": turn_detection(agent, held=held)}
+def _adjustable(agent: Agent, *, held: bool, plain: bool = False) -> dict[str, Any]:
+    heard: dict[str, Any] = {"turn_detection": turn_detection(agent, held=held, plain=plain)}
     if agent.transcription is not None:
         heard["transcription"] = dict(agent.transcription)
     if agent.noise_reduction is not None:
@@ -99,7 +99,7 @@ def _adjustable(agent: Agent, *, held: bool) -> dict[str, Any]:
 
 def _tools(agent: Agent) -> list[dict[str, Any]]:
     tools = [_function(tool.name, tool.description, dict(tool.parameters)) for tool in agent.tools]
-    if agent.can_transfer:
+    if agent.can_transfer and agent.targets:
         described = "\n".join(f"- {each.name}: {each.description}" for each in agent.targets)
         target = {"type": "string", "enum": [each.name for each in agent.targets]}
         tools.append(

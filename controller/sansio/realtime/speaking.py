@@ -15,6 +15,7 @@ from controller.sansio.events import (
     DeadlineReached,
     FaultReported,
     Speech,
+    SpeechHeard,
     ToolCall,
     ToolOutput,
     ToolsCalled,
@@ -31,6 +32,7 @@ from controller.sansio.realtime.state import (
     ATTACHED,
     FINISHED_LIMIT,
     KEPT_LIMIT,
+    MARKS_LIMIT,
     Ask,
     Out,
     Phase,
@@ -122,23 +124,33 @@ def pump(terms: TurnTerms, turns: TurnState, now: float) -> Turn:
 def created(terms: TurnTerms, turns: TurnState, event: ResponseCreated, now: float) -> Turn:
     """A response has the floor. Is it ours?"""
     response = event.response
-    mark = response.metadata.get(frames.MARK) if isinstance(response.metadata, dict) else None
+    is_active = turns.phase is Phase.RESPONDING and response.id == turns.current_id
+    if is_active or response.id in turns.finished:
+        return turns, ()  # said twice
+    mark = codec.mark(response.metadata)
     outs: tuple[Out, ...] = ()
-    if turns.phase is not Phase.REQUESTED or not _is_mark(turns, mark):
-        turns, outs = _give_way(turns)
+    if turns.phase is not Phase.REQUESTED or not _may_be_ours(turns, mark):
+        turns, outs = _give_way(terms, turns, now)
         turns = _take_up(turns, mark)
     turns = replace(
         turns,
         phase=Phase.RESPONDING,
         phase_until=now + terms.pace.finish,
         current_id=response.id,
+        confirmed=turns.current is not None and mark is not None,
+        echoes=turns.echoes or mark is not None,
     )
     return turns, outs
 
 
-def _is_mark(turns: TurnState, mark: str | None) -> bool:
-    """Tell whether a response is that of the current request; without a mark it may well be."""
-    return turns.current is not None and (mark is None or mark in turns.current.marks)
+def _may_be_ours(turns: TurnState, mark: str | None) -> bool:
+    """Tell whether a response is that of the current request.
+
+    Without a mark it may well be, unless the far end is known to echo them.
+    """
+    if mark is None:
+        return not turns.echoes
+    return turns.current is not None and mark in turns.current.marks
 
 
 def _take_up(turns: TurnState, mark: str | None) -> TurnState:
@@ -150,35 +162,52 @@ def _take_up(turns: TurnState, mark: str | None) -> TurnState:
     return replace(turns, current=late, queue=queue)
 
 
-def _give_way(turns: TurnState) -> Turn:
+def _give_way(terms: TurnTerms, turns: TurnState, now: float) -> Turn:
     """Another response has the floor: ours waits, and one answer to the caller is enough."""
     queue = tuple(request for request in turns.queue if request.ask is not Ask.CALLER)
     current, turns = turns.current, replace(turns, current=None, queue=queue)
-    if current is None or current.ask is Ask.CALLER:
-        return turns, ()
-    if turns.phase is Phase.REQUESTED:
-        return _front(turns, current), ()
-    return turns, unheard(current)  # its response.done never came
+    if current is not None and turns.phase is Phase.REQUESTED:
+        return _put_back(turns, current)
+    turns, owed = hearing.abandoned(terms, turns, now)  # the response.done of ours never came
+    said = current is not None and _is_heard_of(turns, owed, current)
+    return turns, owed if said or current is None else (*owed, *unheard(current))
 
 
-def _front(turns: TurnState, request: Request) -> TurnState:
-    """Put a request back; the attempt does not count."""
-    again = replace(request, tries=max(0, request.tries - 1))
-    return replace(turns, queue=(again, *turns.queue))
+def _is_heard_of(turns: TurnState, owed: tuple[Out, ...], request: Request) -> bool:
+    """Tell whether the words of a request are followed, or were just reported heard."""
+    say_ids = {voice.say_id for voice in turns.voices}
+    say_ids |= {out.say_id for out in owed if isinstance(out, SpeechHeard)}
+    return request.say_id in say_ids
+
+
+def _put_back(turns: TurnState, request: Request) -> Turn:
+    """Let a request wait again; the attempt does not count, but there is an end to attempts."""
+    if request.ask is Ask.CALLER:
+        return turns, ()  # whoever has the floor answers the caller
+    if len(request.marks) >= MARKS_LIMIT:
+        return turns, (FaultReported("too_many_tries"), *unheard(request))
+    return _first(turns, replace(request, tries=max(0, request.tries - 1)))
+
+
+def _first(turns: TurnState, request: Request) -> Turn:
+    """Put a request before all others, unless nothing more is to be asked for."""
+    if turns.silent:
+        return turns, unheard(request)
+    if turns.held and request.ask is not Ask.SAY:
+        return replace(turns, committed=True), ()  # no other turn starts while turns are held
+    return replace(turns, queue=(request, *turns.queue)), ()
 
 
 def conflict(terms: TurnTerms, turns: TurnState, now: float) -> Turn:
     """Ours was refused because a response is active: wait for that one's end (rule 7)."""
     current = turns.current
-    turns = replace(
-        turns,
-        phase=Phase.RESPONDING,
-        phase_until=now + terms.pace.conflict,
-        current=None,
-    )
-    if current is None or current.ask is Ask.CALLER:
-        return turns, ()  # whoever responds answers the caller
-    return _front(turns, current), ()
+    until = now + terms.pace.conflict
+    if turns.phase is Phase.RESPONDING:
+        # A response that bore no mark was taken for ours: it was VAD's.
+        turns = hearing.disowned(turns, turns.current_id)
+        until = max(until, turns.phase_until or until)
+    turns = replace(turns, phase=Phase.RESPONDING, phase_until=until, current=None)
+    return (turns, ()) if current is None else _put_back(turns, current)
 
 
 # --- a response ends ---------------------------------------------------------------------------
@@ -191,15 +220,16 @@ def done(terms: TurnTerms, turns: TurnState, event: ResponseDone, now: float) ->
         return turns, ()
     turns = replace(turns, finished=(*turns.finished, response.id)[-FINISHED_LIMIT:])
     outs: tuple[Out, ...] = (UsageReported(codec.usage(response)),)
-    active = turns.phase is Phase.RESPONDING and turns.current_id in {None, response.id}
+    active = _has_floor(turns, response)
     request = turns.current if active else None
     if active:
         turns = _floor_free(turns)
-    say_id = request.say_id if request is not None and request.say_id else response.id
+    say_id = request.say_id if request is not None else ""
+    say_id = say_id or hearing.say_id_of(turns, response.id)
     turns, words, silent = _words(terms, turns, response, say_id, now)
     outs += words
     match response.status:
-        case "completed" | None:
+        case "completed":
             outs += _tool_calls(turns, response, say_id, silent=silent)
         case "failed" | "incomplete" if silent and active:
             turns, more = _failed(terms, turns, request, response, now)
@@ -209,8 +239,23 @@ def done(terms: TurnTerms, turns: TurnState, event: ResponseDone, now: float) ->
     return turns, outs
 
 
+def _has_floor(turns: TurnState, response: FinishedResponse) -> bool:
+    """Tell whether a finished response is the active one, or ours whose beginning was lost."""
+    if turns.phase is Phase.REQUESTED:
+        mark = codec.mark(response.metadata)
+        return turns.current is not None and mark in turns.current.marks
+    return turns.phase is Phase.RESPONDING and turns.current_id in {None, response.id}
+
+
 def _floor_free(turns: TurnState) -> TurnState:
-    return replace(turns, phase=Phase.IDLE, phase_until=None, current=None, current_id=None)
+    return replace(
+        turns,
+        phase=Phase.IDLE,
+        phase_until=None,
+        current=None,
+        current_id=None,
+        confirmed=False,
+    )
 
 
 def _words(
@@ -218,8 +263,7 @@ def _words(
 ) -> tuple[TurnState, tuple[Out, ...], bool]:
     """Follow the words of a finished response to the caller's ear; say whether it had none."""
     spoken = [words for item in codec.items(response) if (words := codec.words(item)) is not None]
-    heard_of = any(voice.response_id == response.id for voice in turns.voices)
-    if not spoken and not heard_of:
+    if not spoken and not hearing.is_playing(turns, response.id):
         return turns, (), True
     characters = 0 if response.status == "cancelled" else sum(map(len, spoken)) or None
     ids = (response.id, say_id)
@@ -243,7 +287,7 @@ def _tool_calls(
         return ()
     if silent:
         return (ToolsCalled(say_id, Speech.SILENT, calls),)
-    playing = any(voice.response_id == response.id for voice in turns.voices)
+    playing = hearing.is_playing(turns, response.id)
     return (ToolsCalled(say_id, Speech.UNHEARD if playing else Speech.HEARD, calls),)
 
 
@@ -257,20 +301,18 @@ def _failed(
     """Ask once more, then apologise: the caller would hear nothing at all (rule 7)."""
     error = codec.details(response).error if response is not None else None
     code = error.code if error is not None and error.code else "response_failed"
-    report = FaultReported(code)
+    report = FaultReported(codec.word(code))
     request = request or Request(Ask.CALLER, tries=1)
-    if turns.held and request.ask is not Ask.SAY:
-        return turns, (report,)  # no other turn starts while turns are held
     turns = replace(turns, speak_after=now + terms.pace.retry)
-    if request.tries < TRIES:
-        return replace(turns, queue=(request, *turns.queue)), (report,)
-    if request.ask is Ask.SAY:
-        return turns, (report, *unheard(request))
-    fallbacks = turns.fallbacks + 1
-    instructions = f"{terms.agent.instructions}\n\n{FALLBACK}"
-    apology = Request(Ask.SAY, f"fallback-{fallbacks}", instructions)
-    turns = replace(turns, fallbacks=fallbacks, queue=(apology, *turns.queue))
-    return turns, (report,)
+    if request.tries >= TRIES:
+        if request.ask is Ask.SAY or turns.held:
+            return turns, (report, *unheard(request))
+        fallbacks = turns.fallbacks + 1
+        turns = replace(turns, fallbacks=fallbacks)
+        instructions = f"{terms.agent.instructions}\n\n{FALLBACK}"
+        request = Request(Ask.SAY, f"fallback-{fallbacks}", instructions)
+    turns, owed = _first(turns, request)
+    return turns, (report, *owed)
 
 
 def refused(terms: TurnTerms, turns: TurnState, code: str, now: float) -> Turn:
@@ -302,18 +344,24 @@ def never_finished(terms: TurnTerms, turns: TurnState, _event: DeadlineReached, 
         turns, owed = hearing.generated(terms, turns, (known, say_id), characters=0, now=now)
     elif request is not None:
         owed = unheard(request)
-    return turns, (frames.response_cancel(event_id), FaultReported("response_overdue"), *owed)
+    cancel = frames.response_cancel(event_id, known)
+    return turns, (cancel, FaultReported("response_overdue"), *owed)
 
 
 def lost(terms: TurnTerms, turns: TurnState, _event: ChannelLost, now: float) -> Turn:
     """The socket is gone; what was being said may have been heard, and is not said again."""
     request, known = turns.current, turns.current_id
     was_requested = turns.phase is Phase.REQUESTED
-    turns = replace(_floor_free(turns), phase=Phase.DETACHED, update_id=None)
+    turns = replace(_floor_free(turns), phase=Phase.DETACHED, update=None)
+    turns, owed = hearing.abandoned(terms, turns, now)
     if request is None:
-        return turns, ()
-    if request.ask is not Ask.SAY:
+        return turns, owed
+    if request.ask is Ask.SAY:
+        if _is_heard_of(turns, owed, request):
+            return turns, owed
+        ids = (known or request.say_id, request.say_id)
+        turns, more = hearing.generated(terms, turns, ids, characters=None, now=now)
+    else:
         # A turn that was only asked for is asked for again; a conflict would be recovered from.
-        return (_front(turns, request) if was_requested else turns), ()
-    ids = (known or request.say_id, request.say_id)
-    return hearing.generated(terms, turns, ids, characters=None, now=now)
+        turns, more = _put_back(turns, request) if was_requested else (turns, ())
+    return turns, (*owed, *more)

@@ -105,6 +105,8 @@ class Voice:
 
     response_id: str
     say_id: str
+    characters: int | None = None
+    """Length of the words, None where unknown."""
     started: bool = False
     stopped: bool = False
     """Everything generated so far was heard; more may come until the response is done."""
@@ -112,6 +114,20 @@ class Voice:
     """The rest was thrown away."""
     due: float | None = None
     """The response is done; by this instant its words must have been heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The latest `session.update`; an older one that is refused no longer matters."""
+
+    event_id: str
+    remainder: bool = False
+    """It carries what the minimal answer left out."""
+    lifts: bool = False
+    """It gives the caller the floor; until it is taken, nobody answers by itself."""
+    is_taken: bool = False
+    """`session.updated` came since. It names no update and comes unasked too: a refusal may still
+    follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +148,14 @@ class TurnState:
     silent: bool = False
     """No response is asked for until turns are released."""
     committed: bool = False
-    """The caller said something while turns were held."""
+    """A turn is owed: the caller said something that nobody answers by itself."""
+    deaf: bool = False
+    """The far end refuses to lift the hold: we ask for the answer to each of the caller's turns."""
     remainder_due: bool = False
     """The answer was minimal: the rest of the config goes with the next full update."""
     plain: bool = False
     """The far end refuses numbers in turn detection."""
-    update_id: str | None = None
-    """The `session.update` that is not yet acknowledged."""
+    update: Update | None = None
 
     queue: tuple[Request, ...] = ()
     speak_after: float = 0.0
@@ -147,6 +164,10 @@ class TurnState:
     """Ours, in REQUESTED and RESPONDING; None in RESPONDING: a response that VAD started."""
     current_id: str | None = None
     """The active response's id; None in REQUESTED, and where it is unknown."""
+    confirmed: bool = False
+    """The active response bears a mark of the current request: it is ours for certain."""
+    echoes: bool = False
+    """The far end has echoed a mark: a response without one is not ours."""
     finished: tuple[str, ...] = ()
     """The latest finished responses: a replayed `response.done` is no second one."""
     voices: tuple[Voice, ...] = ()
@@ -185,6 +206,9 @@ Handler: TypeAlias = Callable[[TurnTerms, TurnState, Any, float], Turn]
 
 QUEUE_LIMIT = 16
 """Requests that may wait; one more is refused: its words count as not heard, and it is reported."""
+MARKS_LIMIT = 8
+"""Times that one request is sent: a far end that always has something else to say must not keep
+its words waiting for ever."""
 KEPT_LIMIT = 64
 """Notes, outputs and voices that may wait; the oldest makes room for the newest."""
 FINISHED_LIMIT = 16
@@ -198,12 +222,17 @@ def number(turns: TurnState) -> tuple[TurnState, str]:
 
 def enqueue(turns: TurnState, request: Request) -> Turn:
     """Let a request wait for its turn. One response answers all tool outputs and all words."""
-    if request.ask is not Ask.SAY and any(each.ask is request.ask for each in turns.queue):
+    if request.ask is not Ask.SAY and is_waiting(turns, request.ask):
         return turns, ()
     if len(turns.queue) >= QUEUE_LIMIT:
         full = FaultReported("too_many_requests")
         return turns, (full, *unheard(request))
     return replace(turns, queue=(*turns.queue, request)), ()
+
+
+def is_waiting(turns: TurnState, ask: Ask) -> bool:
+    """Tell whether a request of that kind waits."""
+    return any(request.ask is ask for request in turns.queue)
 
 
 def unheard(request: Request) -> tuple[SpeechHeard, ...]:

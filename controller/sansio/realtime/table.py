@@ -95,7 +95,7 @@ TABLE: Mapping[Phase, Mapping[type, Row]] = MappingProxyType(
             **_HEARD,
             cmd.Configure: _row(holding.configure),
             codec.ResponseCreated: _row(speaking.created, _P.RESPONDING),
-            codec.ResponseDone: _row(speaking.done),
+            codec.ResponseDone: _row(speaking.done, _P.IDLE),
             codec.ServerError: _row(timing.error, _P.IDLE, _P.RESPONDING),
             ev.DeadlineReached: _row(timing.tick, _P.IDLE),
         },

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from controller.sansio.commands import ReleaseTurns
 from controller.sansio.events import DeadlineReached, FaultReported, ProviderEnding
-from controller.sansio.realtime import hearing, holding, speaking
-from controller.sansio.realtime.codec import ServerError
+from controller.sansio.realtime import codec, hearing, holding, speaking
+from controller.sansio.realtime.codec import Fault, ServerError
 from controller.sansio.realtime.state import Out, Phase, Turn, TurnState, TurnTerms
 
 CONFLICT = "conversation_already_has_active_response"
@@ -38,19 +38,28 @@ def _give_up(terms: TurnTerms, turns: TurnState, event: DeadlineReached, now: fl
 def error(terms: TurnTerms, turns: TurnState, event: ServerError, now: float) -> Turn:
     """Most errors are recoverable, and the socket stays open: find out what was refused."""
     fault = event.error
-    code = fault.code or fault.type or "unknown"
+    code = codec.word(fault.code or fault.type)
     if code == CANCELLED_NOTHING:
         return turns, ()  # a benign race (rule 7)
     if code == EXPIRED:
         return turns, (ProviderEnding(),)
     report: tuple[Out, ...] = (FaultReported(code),)
-    if fault.event_id is not None and fault.event_id == turns.update_id:
+    if _is_of_update(turns, fault):
         turns, outs = holding.update_refused(terms, turns)
         return turns, (*report, *outs)
-    if turns.current is None:
-        return turns, report
+    if turns.current is None or turns.confirmed:
+        return turns, report  # nothing that we asked for is unanswered
     if code == CONFLICT and (fault.event_id is None or fault.event_id in turns.current.marks):
         return speaking.conflict(terms, turns, now)
-    if turns.phase is Phase.REQUESTED and fault.event_id in turns.current.marks:
+    if turns.phase is Phase.REQUESTED and fault.event_id == turns.current.marks[-1]:
         return speaking.refused(terms, turns, code, now)
     return turns, report
+
+
+def _is_of_update(turns: TurnState, fault: Fault) -> bool:
+    """Tell whether our latest `session.update` was refused; `param` tells it where no id does."""
+    if turns.update is None:
+        return False
+    if fault.event_id is not None:
+        return fault.event_id == turns.update.event_id
+    return not turns.update.is_taken and (fault.param or "").startswith("session.")
