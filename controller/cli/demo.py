@@ -38,6 +38,8 @@ READY_LIMIT = 30.0
 CALL_LIMIT = 60.0
 STOP_LIMIT = 30.0
 """Seconds for the service to be ready, for a call to end, and for the service to stop."""
+UNDECIDED_LIMIT = 3.0
+"""Seconds that a caller rings whom nobody will answer; there is nothing to watch meanwhile."""
 LINES_KEPT = 2_000
 LINES_SHOWN = 20
 
@@ -92,14 +94,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _play(example: Path, speed: float) -> int:
-    from controller.simulator import OpenAISimulator, Pace
+    from controller.simulator import OpenAISimulator, Pace, Switches
     from controller.simulator.timeline import Timeline, summary
 
     if speed <= 0:
         raise SimulatorError("--speed must be more than 0")
     port = _free_port()
     simulator = OpenAISimulator(
-        f"http://127.0.0.1:{port}/openai/webhook", pace=Pace().times(1 / speed)
+        f"http://127.0.0.1:{port}/openai/webhook",
+        pace=Pace().times(1 / speed),
+        switches=Switches(decision_limit=UNDECIDED_LIMIT),
     )
     timeline = Timeline(_print, in_colour=sys.stdout.isatty())
     simulator.on_entry(timeline)
