@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from controller import config
 from controller.config import document, layers
 from controller.config.control_socket import LONGEST_PATH, default_path
+from controller.config.reference import render
 from controller.config.sections import (
     FilePath,
     Log,
@@ -144,6 +145,11 @@ def load_settings(
     if problems:
         raise ConfigurationError(*problems)
     return settings
+
+
+def reference() -> str:
+    """Return the reference of settings and agent files, as Markdown."""
+    return render(Settings)
 
 
 def load_all(
