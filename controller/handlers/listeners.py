@@ -94,26 +94,22 @@ class ControlSocket:
         self._path = path
         self._inode: int | None = None
 
-    async def open(self) -> None:
-        """Listen. Raises ControllerError, also when another service listens there."""
+    async def open(self) -> bool:
+        """Listen. Returns False when another service listens there: it keeps the socket.
+
+        Raises ControllerError when it cannot be opened at all.
+        """
         if await self._is_taken():
-            raise ControllerError(
-                f"another service listens on the control socket {self._path};"
-                " stop it, or give this one another [server] control_socket"
-            )
+            return False
         await self._runner.setup()
-        # The mode must be right from the first instant, not a moment later.
-        umask = os.umask(0o177)
         try:
             self._make_way()
-            await web.UnixSite(self._runner, str(self._path)).start()
-            self._inode = self._path.stat().st_ino
+            await self._bind()
         except OSError as error:
             raise ControllerError(
                 f"cannot listen on the control socket {self._path}: {error.strerror or error}"
             ) from None
-        finally:
-            os.umask(umask)
+        return True
 
     async def close(self) -> None:
         """Stop listening and remove the socket, unless it is another's by now."""
@@ -122,6 +118,15 @@ class ControlSocket:
             if self._inode is not None and self._path.stat().st_ino == self._inode:
                 self._path.unlink()
         self._inode = None
+
+    async def _bind(self) -> None:
+        # The mode must be right from the first instant, not a moment later.
+        umask = os.umask(0o177)
+        try:
+            await web.UnixSite(self._runner, str(self._path)).start()
+        finally:
+            os.umask(umask)
+        self._inode = self._path.stat().st_ino
 
     def _make_way(self) -> None:
         folder = self._path.parent
@@ -139,7 +144,7 @@ class ControlSocket:
         try:
             async with asyncio.timeout(PROBE_LIMIT):
                 _, writer = await asyncio.open_unix_connection(self._path)
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
             return True  # somebody is there, and slow
         except OSError:
             return False
