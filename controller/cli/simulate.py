@@ -185,14 +185,14 @@ async def _is_up(url: str) -> bool:
     """Wait until something listens where deliveries go."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_SECONDS_TO_COME_UP):
-            while True:
-                with contextlib.suppress(OSError):
-                    _, writer = await asyncio.open_connection(parts.hostname, port)
-                    writer.close()
-                    return True
-                await asyncio.sleep(0.2)
+    loop = asyncio.get_running_loop()
+    give_up_at = loop.time() + _SECONDS_TO_COME_UP
+    while loop.time() < give_up_at:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(parts.hostname, port)
+            writer.close()
+            return True
+        await asyncio.sleep(0.2)
     return False
 
 

@@ -52,7 +52,9 @@ class Fault(StrEnum):
     ACCEPT_422_UNKNOWN_PARAMETER = auto()
     """The same with 422."""
     ACCEPT_401 = auto()
+    """The key is not accepted."""
     ACCEPT_403 = auto()
+    """The key may not do this."""
     ACCEPT_404 = auto()
     """The caller is gone, or another project answered."""
     ACCEPT_404_SLOW = auto()
@@ -62,11 +64,13 @@ class Fault(StrEnum):
     ACCEPT_409_LANDED = auto()
     """409, because an earlier accept of ours landed."""
     ACCEPT_429 = auto()
+    """Too many requests."""
     ACCEPT_500 = auto()
     """500, and the accept had no effect."""
     ACCEPT_500_LANDED = auto()
     """500, although the call is accepted."""
     ACCEPT_503 = auto()
+    """OpenAI is overloaded; no effect."""
     ACCEPT_SLOW = auto()
     """200 after 3 s."""
     ACCEPT_TIMEOUT = auto()
@@ -82,6 +86,7 @@ class Fault(StrEnum):
     ATTACH_404 = auto()
     """The sideband is refused with 404 three times, then opens."""
     ATTACH_404_FOREVER = auto()
+    """The sideband is refused with 404, and the call lives."""
     ATTACH_500 = auto()
     """The sideband is refused with 500 twice, then opens."""
     ATTACH_HANGS = auto()
@@ -101,7 +106,9 @@ class Fault(StrEnum):
     SIDEBAND_CLOSED_1000 = auto()
     """Once, a second after it opened, the sideband is closed with code 1000; the call lives."""
     SIDEBAND_CLOSED_1001 = auto()
+    """The same with code 1001."""
     SIDEBAND_CLOSED_1011 = auto()
+    """The same with code 1011."""
     SLOW_READER = auto()
     """Client events are not read for 5 s after the sideband opened."""
     MALFORMED_FRAMES = auto()
@@ -119,6 +126,7 @@ class Fault(StrEnum):
     RESPONSE_FAILED = auto()
     """Once, a response fails with `server_error`."""
     RESPONSE_FAILED_ALWAYS = auto()
+    """Every response fails with `server_error`."""
     RESPONSE_RATE_LIMITED = auto()
     """Once, a response fails with `rate_limit_exceeded`."""
     RESPONSE_INCOMPLETE = auto()
@@ -140,6 +148,7 @@ class Fault(StrEnum):
     CALLER_GIVES_UP_UNNOTICED = auto()
     """The same, but accept still gives 200 and a dead session (community 1368239)."""
     REJECT_404 = auto()
+    """Reject gives 404; the call rings on."""
     REJECT_500 = auto()
     """Once, reject gives 500 without effect."""
     REJECT_TIMEOUT = auto()
@@ -149,12 +158,17 @@ class Fault(StrEnum):
     HANGUP_500 = auto()
     """Once, hang-up gives 500 without effect."""
     HANGUP_500_ALWAYS = auto()
+    """Hang-up gives 500 for ever."""
     HANGUP_TIMEOUT = auto()
     """Once, hang-up is not answered for a minute."""
     REFER_400 = auto()
+    """Refer gives 400 and is not relayed."""
     REFER_403 = auto()
+    """Refer gives 403 and is not relayed."""
     REFER_404 = auto()
+    """Refer gives 404 and is not relayed."""
     REFER_500 = auto()
+    """Refer gives 500 and is not relayed."""
     REFER_TIMEOUT_LANDED = auto()
     """Refer is not answered for a minute, although it is relayed."""
     REFER_IGNORED = auto()

@@ -74,18 +74,31 @@ class Bell:
 
     async def wait_until(self, holds: Callable[[], bool], limit: float | None = None) -> bool:
         """Wait until `holds()`, at most `limit` seconds; return whether it holds."""
+        loop = asyncio.get_running_loop()
+        # A timer that rings, not asyncio.timeout: nothing is cancelled, and it costs less.
+        timer = None if limit is None else _Timer(self)
+        handle = None if timer is None else loop.call_later(limit or 0.0, timer.expire)
         try:
-            async with asyncio.timeout(limit):
-                while not holds():
-                    waiter = asyncio.get_running_loop().create_future()
-                    self._waiters.add(waiter)
-                    try:
-                        await waiter
-                    finally:
-                        self._waiters.discard(waiter)
-        except TimeoutError:
-            return holds()
-        return True
+            while not holds() and not (timer is not None and timer.is_over):
+                waiter = loop.create_future()
+                self._waiters.add(waiter)
+                await waiter
+        finally:
+            if handle is not None:
+                handle.cancel()
+        return holds()
+
+
+class _Timer:
+    __slots__ = ("_bell", "is_over")
+
+    def __init__(self, bell: Bell) -> None:
+        self._bell = bell
+        self.is_over = False
+
+    def expire(self) -> None:
+        self.is_over = True
+        self._bell.ring()
 
 
 async def pause(seconds: float) -> None:

@@ -7,7 +7,6 @@ timestamps come from the injected clock, every task is owned here and gone after
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +18,7 @@ from controller.simulator.call import SimulatedCall
 from controller.simulator.ending import EndedBy, Ending
 from controller.simulator.faults import FaultLike, Faults, plan
 from controller.simulator.forgeries import Forgery, forge
+from controller.simulator.host import Bell
 from controller.simulator.journal import Entry, Journal
 from controller.simulator.rest import Rest
 from controller.simulator.scenario import FOREVER, Scenario
@@ -90,7 +90,8 @@ class OpenAISimulator:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failures: list[BaseException] = []
         self._runner: web.AppRunner | None = None
-        self._stopping = asyncio.Event()
+        self._stopping = Bell()
+        self._is_stopping = False
         self._address = ("", 0)
 
     # Life
@@ -115,7 +116,8 @@ class OpenAISimulator:
         Raises:
             SimulatorError: a task of the stand-in failed while it ran.
         """
-        self._stopping.set()
+        self._is_stopping = True
+        self._stopping.ring()
         for call in list(self.calls.values()):
             call.end(Ending(EndedBy.STOPPED))
         await asyncio.sleep(0)  # sidebands get to know
@@ -250,6 +252,4 @@ class OpenAISimulator:
 
     async def pause(self, seconds: float) -> None:
         """Wait, but not longer than the stand-in runs."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
+        await self._stopping.wait_until(lambda: self._is_stopping, seconds)

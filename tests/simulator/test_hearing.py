@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from controller.simulator import Fault, plan, parse
+from controller.simulator import Fault, parse, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,11 @@ to = "+12025550122"
 webhooks = ["live_twin", "incoming", "duplicate", "bad_signature"]
 patience = 4
 stays = 9.5
-faults = ["accept_slow", { name = "response_failed", times = 3 }, { name = "sideband_cut", seconds = 2 }]
+faults = [
+    "accept_slow",
+    { name = "response_failed", times = 3 },
+    { name = "sideband_cut", seconds = 2 },
+]
 caller = [
     "Hi",
     { says = "Stop", over = true, after = 1.5, transcript = "Stoep" },
