@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     agents_dir: FilePath = Path("agents")
     """Folder of the agent files, relative to `controller.toml`."""
     tools_dir: FilePath = Path("tools")
-    """Folder of the Python tools, relative to `controller.toml`."""
+    """Folder of the Python tools, relative to `controller.toml`; it may be missing by default."""
     server: Server = Server()
     store: Store = Store()
     policy: Policy = Policy()
@@ -91,6 +91,11 @@ class Settings(BaseSettings):
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
+    def _wants_tools(self) -> bool:
+        """A folder that is named must be there; the default one need not: not all have tools."""
+        given = "tools_dir" in self._layers.document.values or ("tools_dir",) in self._layers.givers
+        return given or self.tools_dir.exists()
+
     @property
     def config_path(self) -> Path:
         """The `controller.toml` that was read."""
@@ -103,7 +108,7 @@ class Settings(BaseSettings):
         unknown = policy.unknown_number
         return config.Sources(
             agents_dir=self.agents_dir,
-            tools_dir=self.tools_dir,
+            tools_dir=self.tools_dir if self._wants_tools() else None,
             numbers=numbers,
             targets={
                 name: Target(name, each.uri, each.description)

@@ -350,6 +350,27 @@ def test_a_layer_that_gives_no_table_hides_the_tables_below(folder: Path) -> Non
     assert problem.startswith("CONTROLLER_SERVER: server: found 8080; ")
 
 
+def test_a_house_without_tools_needs_no_folder_for_them(folder: Path) -> None:
+    (folder / "tools").rmdir()
+
+    _, generation = load_all(folder / "controller.toml", environ=SECRETS)
+
+    assert generation.tools == {}
+
+
+@pytest.mark.parametrize("by", ["file", "variable"])
+def test_a_folder_of_tools_that_is_named_must_be_there(folder: Path, by: str) -> None:
+    (folder / "tools").rmdir()
+    environ = dict(SECRETS)
+    if by == "file":
+        (folder / "controller.toml").write_text('tools_dir = "tools"\n')
+    else:
+        environ["CONTROLLER_TOOLS_DIR"] = "tools"
+
+    with pytest.raises(ConfigurationError, match=r"tools_dir: .*No such file or directory"):
+        load_all(folder / "controller.toml", environ=environ)
+
+
 def test_the_generation_is_made_from_plain_values(folder: Path) -> None:
     toml = """\
 [policy]

@@ -45,7 +45,8 @@ class Sources:
     """What a generation is made from: two folders, and plain values of the settings."""
 
     agents_dir: Path
-    tools_dir: Path
+    tools_dir: Path | None
+    """None: there are no tools of ours."""
     numbers: Sequence[tuple[str, str]] = ()
     """Called number (E.164 or `*`) and agent's name, in the order of the file."""
     targets: Mapping[str, Target] = field(default_factory=dict)
@@ -158,6 +159,8 @@ class _Loading:
 
     def _read_tools(self, digest: _Digest) -> toolbox.ToolFiles:
         folder = self._sources.tools_dir
+        if folder is None:
+            return toolbox.ToolFiles(Path(), {})
         empty = toolbox.ToolFiles(folder, {})
         if not self._is_folder(folder, "tools_dir", "with Python files, or with none"):
             self._tools_known = False
