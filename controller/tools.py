@@ -36,7 +36,7 @@ import re
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_type_hints, overload
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_type_hints, overload
 
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -48,7 +48,12 @@ from controller.errors import ConfigurationError, Problem
 from controller.sansio.agent import ToolDeclaration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
+
+    InThread: TypeAlias = Callable[
+        [Callable[[Mapping[str, Any]], str], Mapping[str, Any]], Awaitable[str]
+    ]
+    """Runs a function with its argument in a thread and returns its result."""
 
 __all__ = ["CallContext", "Tool", "ToolError", "tool"]
 
@@ -110,7 +115,9 @@ class Tool:
         """Call the function itself, as other Python code and tests do."""
         return self.function(*args, **kwargs)
 
-    async def run(self, arguments_json: str, context: CallContext) -> str:
+    async def run(
+        self, arguments_json: str, context: CallContext, *, in_thread: InThread = asyncio.to_thread
+    ) -> str:
         """Validate the model's arguments, run the function, and return the output for the model.
 
         Every failure is an output, `{"error": …}`; only a cancellation is raised. There is no time
@@ -120,6 +127,8 @@ class Tool:
         Args:
             arguments_json: As the model made them: a JSON object, or nothing.
             context: The call.
+            in_thread: Where a sync function runs; asyncio's default threads, which also resolve
+                host names, unless the caller has others.
 
         Returns:
             At most `MAX_OUTPUT_BYTES`, and a note where something was cut.
@@ -136,7 +145,7 @@ class Tool:
         if inspect.iscoroutinefunction(self.function):
             return await self._run_async(arguments)
         # The exception is caught within the thread: a StopIteration cannot cross into a future.
-        return await asyncio.to_thread(self._run_sync, arguments)
+        return await in_thread(self._run_sync, arguments)
 
     async def _run_async(self, arguments: Mapping[str, Any]) -> str:
         try:

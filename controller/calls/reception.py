@@ -10,17 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from controller.calls.ids import new_call_id
 from controller.calls.ports import Claim, Toolbox
 from controller.calls.record import CallRecord
 from controller.calls.registry import Registry
-from controller.calls.runner import CallRunner, World
+from controller.calls.runner import CallRunner
+from controller.calls.world import World, report_outcome
 from controller.sansio.agent import Agent
 from controller.sansio.call import Limits
 from controller.sansio.commands import Outcome
 from controller.sansio.conversation import Conversation
-from controller.sansio.events import Admitted, Refused
+from controller.sansio.events import Admitted, Event, Refused
 from controller.sansio.incoming import IncomingCall, read_incoming
 from controller.sansio.policy import Accept, Ignore, Load, Reject, Rules, admit
 from controller.sansio.webhook import CallOffered, Signed, Unhandled, parse, staleness
@@ -102,31 +104,22 @@ class Reception:
         self._world.meter.delivery_age(max(0.0, received_at - event.created_at))
         incoming = self._read(event, signed)
         decision = admit(incoming, self._generation.rules, self._load(), received_at)
-        if decision.alarm is not None:
-            self._world.meter.alarm(decision.alarm)
-            _log.warning("alarm", kind=decision.alarm, headers=incoming.header_names)
         if isinstance(decision, Ignore):
-            return "ignored"
-        call_id = new_call_id(received_at)
-        epoch = await self._claim(call_id, incoming, body, received_at)
-        if epoch is None:
-            return "duplicate"
-        if self._is_late(signed, event, received_at):
-            await self._expire(call_id, epoch, incoming, received_at)
-            return "stale"
-        if isinstance(decision, Accept):
-            decision = await self._reserve(call_id, decision)
-        record = CallRecord(
-            call_id=call_id,
-            epoch=epoch,
-            incoming=incoming,
-            agent=self._agent(decision),
-            received_at=received_at,
-            rule=decision.rule,
-            generation=self._generation.hash,
-        )
-        self._start(record, decision)
-        return "accepted" if isinstance(decision, Accept) else "rejected"
+            return "ignored"  # and not claimed: it is another controller's (O3)
+        record = self._record(incoming, received_at)
+        with bound_contextvars(call_id=record.call_id, sip_call_id=incoming.sip_call_id):
+            epoch = await self._claim(record, body)
+            if epoch is None:
+                return "duplicate"
+            record.epoch = epoch
+            if self._is_late(signed, event, received_at):
+                await self._expire(record)
+                return "stale"
+            return await self._decide(record, decision)
+
+    def _load(self) -> Load:
+        registry = self._registry
+        return Load(live_calls=registry.live_count, admitting=registry.admitting)
 
     def _read(self, event: CallOffered, signed: Signed) -> IncomingCall:
         return read_incoming(
@@ -136,20 +129,25 @@ class Reception:
             called_number_headers=self._trunk.called_number_headers,
         )
 
-    def _load(self) -> Load:
-        registry = self._registry
-        return Load(live_calls=registry.live_count, admitting=registry.admitting)
-
-    async def _claim(
-        self, call_id: str, incoming: IncomingCall, body: bytes, received_at: float
-    ) -> int | None:
-        claim = Claim(
-            call_id=call_id,
-            line=LINE,
-            provider_id=incoming.provider_id,
-            webhook_id=incoming.webhook_id,
-            sip_call_id=incoming.sip_call_id,
+    def _record(self, incoming: IncomingCall, received_at: float) -> CallRecord:
+        return CallRecord(
+            call_id=new_call_id(received_at),
+            epoch=0,
+            incoming=incoming,
+            agent=None,
             received_at=received_at,
+            rule="",
+            generation=self._generation.hash,
+        )
+
+    async def _claim(self, record: CallRecord, body: bytes) -> int | None:
+        claim = Claim(
+            call_id=record.call_id,
+            line=LINE,
+            provider_id=record.incoming.provider_id,
+            webhook_id=record.incoming.webhook_id,
+            sip_call_id=record.incoming.sip_call_id,
+            received_at=record.received_at,
             raw_event=body,
         )
         return await self._world.ledger.claim(claim)
@@ -164,57 +162,56 @@ class Reception:
         self._stale += 1
         if self._stale >= STALE_IN_A_ROW:
             self._world.meter.alarm("stale_deliveries")
-            _log.error("alarm", kind="stale_deliveries", in_a_row=self._stale)
+            _log.error("alarm", kind="stale_deliveries", count=self._stale)
         return True
 
-    async def _expire(
-        self, call_id: str, epoch: int, incoming: IncomingCall, received_at: float
-    ) -> None:
+    async def _expire(self, record: CallRecord) -> None:
         """End a call that came too late: whoever rang has given up long ago."""
-        record = CallRecord(
-            call_id=call_id,
-            epoch=epoch,
-            incoming=incoming,
-            agent=None,
-            received_at=received_at,
-            rule="stale",
-            generation=self._generation.hash,
-            ended_at=self._world.clock.now(),
-            outcome=Outcome.EXPIRED,
-        )
-        await self._world.ledger.finish(call_id, epoch, Outcome.EXPIRED, record.stored())
-        self._world.meter.outcome(Outcome.EXPIRED)
-        _log.warning(
-            "call", call_id=call_id, sip_call_id=incoming.sip_call_id, **record.canonical()
-        )
+        record.rule, record.outcome = "stale", Outcome.EXPIRED
+        record.ended_at = self._world.clock.now()
+        await report_outcome(self._world, record, level="warning")
 
-    async def _reserve(self, call_id: str, accepted: Accept) -> Accept | Reject:
-        """Take a place; somebody else may have taken the last one meanwhile."""
-        rules = self._generation.rules
-        full = await self._world.ledger.reserve(call_id, {TOTAL: rules.max_concurrent_calls})
-        if full is None:
-            return accepted
-        return Reject(rules.busy, "full", "the last place was just taken", accepted.alarm)
+    async def _decide(self, record: CallRecord, decision: Accept | Reject) -> str:
+        """Start the call's task, with a place under the limits or with a refusal."""
+        if decision.alarm is not None:
+            self._world.meter.alarm(decision.alarm)
+            names = record.incoming.header_names
+            _log.warning("alarm", kind=decision.alarm, header_names=names)
+        if isinstance(decision, Accept):
+            decision = await self._reserve(record, decision)
+        record.rule = decision.rule
+        self._start(record, decision)  # nothing is awaited since the last look at the load
+        return "accepted" if isinstance(decision, Accept) else "rejected"
 
-    def _agent(self, decision: Accept | Reject) -> Agent | None:
-        return (
-            self._generation.agents[decision.agent_name] if isinstance(decision, Accept) else None
-        )
+    async def _reserve(self, record: CallRecord, accepted: Accept) -> Accept | Reject:
+        """Take a place; the last one may be gone by now, or we may have begun to drain."""
+        ledger, rules = self._world.ledger, self._generation.rules
+        full = await ledger.reserve(record.call_id, {TOTAL: rules.max_concurrent_calls})
+        if full is not None:
+            return Reject(rules.busy, "full", "the last place was just taken")
+        if not self._registry.admitting:
+            await ledger.release(record.call_id)
+            return Reject(rules.paused, "not_admitting", "draining or paused since a moment")
+        return accepted
 
     def _start(self, record: CallRecord, decision: Accept | Reject) -> None:
         generation = self._generation
-        # A call that is refused needs no agent; the machines ask for one only after an answer.
-        agent = record.agent or _NOBODY
+        toolbox: Toolbox | None = None
+        first: Event
+        if isinstance(decision, Accept):
+            record.agent = generation.agents[decision.agent_name]
+            toolbox = generation.toolboxes[decision.agent_name]
+            first = Admitted()
+        else:
+            first = Refused(decision.status_code)
         conversation = Conversation(
-            agent,
+            # A call that is refused needs no agent; the machines ask for one only after an answer.
+            record.agent or _NOBODY,
             now=self._world.clock.now(),
             capacity_code=generation.rules.busy,
             limits=self._limits,
         )
-        toolbox = generation.toolboxes[agent.name] if record.agent is not None else None
-        runner = CallRunner(record, conversation, self._world, toolbox)
-        first = Admitted() if isinstance(decision, Accept) else Refused(decision.status_code)
-        self._registry.start(runner, first)
+        self._registry.start(CallRunner(record, conversation, self._world, toolbox), first)
 
 
 _NOBODY = Agent(name="", model="", voice="", instructions="")

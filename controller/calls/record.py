@@ -6,8 +6,9 @@ digit reaches the line; numbers are cut to their last four digits.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -24,10 +25,15 @@ from controller.sansio.events import (
 )
 from controller.sansio.incoming import IncomingCall
 
-TRANSCRIPT_LIMIT = 64 * 1024
-"""Characters of transcript that are kept of one call; later ones are counted only."""
-FAULTS_LIMIT = 16
+TRANSCRIPT_LIMIT: Final = 64 * 1024
+"""Characters of transcript that are kept of one call; later lines are counted only."""
+LINE_COST: Final = 64
+"""Characters that a line counts beside its text and its item's id: empty ones fill memory, too."""
+FAULTS_LIMIT: Final = 16
 """Kinds of faults that are told apart; the others count as `other`."""
+
+_FAULT: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""A code, and not a sentence: what the far end calls one stands in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +74,14 @@ class CallRecord:
     reattaches: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     transcript: list[Line] = field(default_factory=list, repr=False)
+    transcript_lines: int = 0
+    """Those that are not kept included."""
     transcript_size: int = 0
-    transcript_cut: bool = False
+
+    @property
+    def transcript_cut(self) -> bool:
+        """Lines were left out."""
+        return self.transcript_lines > len(self.transcript)
 
     def note(self, note: Note, now: float) -> None:
         """Keep what was heard, said, pressed or billed."""
@@ -84,16 +96,20 @@ class CallRecord:
                 if self.caller_spoke_at is None:
                     self.caller_spoke_at = now
             case FaultReported():
-                known = note.code in self.faults or len(self.faults) < FAULTS_LIMIT
-                code = note.code[:64] if known else "other"
-                self.faults[code] = self.faults.get(code, 0) + 1
+                self._add_fault(note.code)
 
     def _add_line(self, line: Line) -> None:
-        if self.transcript_size + len(line.text) > TRANSCRIPT_LIMIT:
-            self.transcript_cut = True
-            return
-        self.transcript.append(line)
-        self.transcript_size += len(line.text)
+        was_cut = self.transcript_cut  # a later, shorter line would leave a hole before it
+        self.transcript_lines += 1
+        size = len(line.text) + len(line.item_id) + LINE_COST
+        if not was_cut and self.transcript_size + size <= TRANSCRIPT_LIMIT:
+            self.transcript.append(line)
+            self.transcript_size += size
+
+    def _add_fault(self, code: str) -> None:
+        known = code in self.faults or len(self.faults) < FAULTS_LIMIT
+        code = code if known and _FAULT.fullmatch(code) else "other"
+        self.faults[code] = self.faults.get(code, 0) + 1
 
     def canonical(self) -> dict[str, Any]:
         """Return the fields of the one line that is logged when the call has ended."""
@@ -117,7 +133,7 @@ class CallRecord:
             "transfers": self.transfers,
             "digits": self.digits,
             "reattaches": self.reattaches,
-            "transcript_lines": len(self.transcript),
+            "transcript_lines": self.transcript_lines,
             "faults": self.faults or None,
             **{f"usage_{name}": count for name, count in _tokens(self.usage).items()},
         }

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 import structlog
 from structlog.contextvars import bind_contextvars
 
-from controller.calls.record import CallRecord, last_four
-from controller.calls.runner import CallRunner, World
-from controller.errors import Fenced
-from controller.sansio.commands import Outcome
+from controller.calls.orphan import end_orphan
+from controller.calls.record import last_four
+from controller.calls.runner import CallRunner
+from controller.calls.world import World
+from controller.sansio.call import State
 from controller.sansio.events import Event, HangUpRequested
 
 _log = structlog.get_logger()
+
+CLOSE_LIMIT: Final = 5.0
+"""Seconds for cancelled calls to close their sockets and to stop their tools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Registry:
         self._world = world
         self._runners: dict[str, CallRunner] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._holding: set[str] = set()
+        """Calls that hold a place."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._paused = False
@@ -85,8 +92,7 @@ class Registry:
     @property
     def live_count(self) -> int:
         """Calls that hold a place: answered or about to be."""
-        runners = self._runners.values()
-        return sum(each.record.agent is not None and not each.is_over for each in runners)
+        return len(self._holding)
 
     @property
     def unsettled_count(self) -> int:
@@ -94,8 +100,8 @@ class Registry:
         return len(self._tasks)
 
     def calls(self) -> list[CallSummary]:
-        """Return the live calls, the oldest first."""
-        return [_summary(runner) for runner in self._runners.values()]
+        """Return the calls that are not over, the oldest first."""
+        return [_summary(runner) for runner in self._runners.values() if not runner.is_over]
 
     def start(self, runner: CallRunner, first: Event) -> None:
         """Start a call's task. Its exception, which would be a bug of ours, is logged once."""
@@ -104,38 +110,39 @@ class Registry:
         self._runners[call_id] = runner
         self._tasks[call_id] = task
         self._idle.clear()
-        self._world.meter.live_calls(self.live_count)
-        task.add_done_callback(lambda _: self._forget(call_id))
+        if runner.record.agent is not None:
+            self._holding.add(call_id)
+            self._world.meter.live_calls(len(self._holding))
+        task.add_done_callback(partial(self._forget, call_id))
 
-    def _forget(self, call_id: str) -> None:
-        self._tasks.pop(call_id, None)
-        self._runners.pop(call_id, None)
-        self._world.meter.live_calls(self.live_count)
+    def _give_back(self, call_id: str) -> None:
+        """The call is over: its place is free, even while a tool still runs."""
+        if call_id in self._holding:
+            self._holding.remove(call_id)
+            self._world.meter.live_calls(len(self._holding))
+
+    def _forget(self, call_id: str, task: asyncio.Task[None]) -> None:
+        del self._tasks[call_id]
+        del self._runners[call_id]
+        self._give_back(call_id)
         if not self._tasks:
             self._idle.set()
+        error = None if task.cancelled() else task.exception()
+        if error is not None:  # not even the clean-up came to its end
+            _log.error("call_failed", call_id=call_id, exc_info=error)
+            self._world.meter.alarm("call_failed")
 
     async def _drive(self, runner: CallRunner, first: Event) -> None:
         record = runner.record
         bind_contextvars(call_id=record.call_id, sip_call_id=record.incoming.sip_call_id)
         try:
-            await runner.run(first)
+            await runner.run(first, when_over=partial(self._give_back, record.call_id))
         except Exception:  # noqa: BLE001 - the root of the call's task: a bug of ours
             # The caller must not pay for it, nor the other calls: end this one.
             _log.exception("call_failed")
             self._world.meter.alarm("call_failed")
-            if record.outcome is None:
-                await self._end_orphan(record)
-
-    async def _end_orphan(self, record: CallRecord) -> None:
-        await self._world.line.hang_up(record.incoming.provider_id)
-        record.outcome, record.detail = Outcome.CLEANUP_UNCONFIRMED, "internal_error"
-        record.ended_at = self._world.clock.now()
-        with suppress(Fenced):
-            await self._world.ledger.finish(
-                record.call_id, record.epoch, record.outcome, record.stored()
-            )
-        self._world.meter.outcome(record.outcome)
-        _log.error("call", **record.canonical())
+            if record.outcome is None and runner.state != State.RELEASED:
+                await end_orphan(record, self._world, runner.snapshot)
 
     def hang_up(self, call_id: str) -> bool:
         """Ask a call to end. Returns False where there is no such call."""
@@ -162,12 +169,15 @@ class Registry:
             self.hang_up(call_id)
         return await self.settled(limit)
 
-    async def close(self) -> None:
-        """Cancel what is left of the calls' tasks and wait for them."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
+    async def close(self, limit: float = CLOSE_LIMIT) -> None:
+        """Cancel what is left of the calls' tasks and wait for them, at most so many seconds.
+
+        The telephone calls themselves are not ended by this: that is `hang_up_all`.
+        """
+        self._draining = True
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.settled(limit)
 
 
 def _summary(runner: CallRunner) -> CallSummary:

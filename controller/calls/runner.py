@@ -12,16 +12,17 @@ outside effect is performed its intent is in the ledger (design section 4, write
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, assert_never, get_args
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, assert_never, get_args
 
 import structlog
 
-from controller.calls.ports import Channel, Channels, Clock, Ledger, Line, Meter, Toolbox
+from controller.calls.attachment import Attachment
+from controller.calls.inbox import Inbox
+from controller.calls.ports import Toolbox
 from controller.calls.record import CallRecord
-from controller.errors import ChannelClosed, ChannelRefused, Fenced
+from controller.calls.world import World, report_outcome
+from controller.errors import Fenced
 from controller.sansio.commands import (
     AnswerCall,
     CloseChannel,
@@ -41,36 +42,21 @@ from controller.sansio.commands import (
 )
 from controller.sansio.conversation import Conversation
 from controller.sansio.events import (
-    AttachFailed,
-    ChannelLost,
-    ChannelOpened,
     DeadlineReached,
     Event,
+    FaultReported,
     OwnershipLost,
     ToolFinished,
 )
 from controller.tools import CallContext
 
+__all__ = ["CallRunner", "World"]
+
 _log = structlog.get_logger()
 
-FRAMES_LIMIT = 64
-"""Frames that may wait for the call's task. Then its reader stops, aiohttp's buffer fills, and TCP
-holds the far end back: nothing is lost. Results of requests are as many as the machine asked for,
-and wait without a limit of their own."""
-
-_EFFECTS = get_args(Effect)
-NOT_FOUND = 404
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What every call's task needs: the ports."""
-
-    ledger: Ledger
-    line: Line
-    channels: Channels
-    clock: Clock
-    meter: Meter
+_EFFECTS: Final = get_args(Effect)
+_IGNORED_FRAMES: Final = frozenset({"binary", "malformed", "not_json"})
+"""What the dialect reports of frames that it could not read."""
 
 
 class CallRunner:
@@ -91,13 +77,13 @@ class CallRunner:
         toolbox: Toolbox | None,
     ) -> None:
         self.record = record
+        self.snapshot = b""
+        """Of the machines, as it was last written ahead."""
         self._conversation = conversation
         self._world = world
         self._toolbox = toolbox
-        self._inbox: asyncio.Queue[Event | str | bytes] = asyncio.Queue()
-        self._room = asyncio.Semaphore(FRAMES_LIMIT)
-        self._channel: Channel | None = None
-        self._readers: set[asyncio.Task[None]] = set()
+        self._inbox = Inbox()
+        self._attachment = Attachment(world.channels, record.incoming.provider_id, self._inbox)
         self._children: asyncio.TaskGroup | None = None
 
     @property
@@ -112,42 +98,40 @@ class CallRunner:
 
     def tell(self, event: Event) -> None:
         """Tell the call what an operator wants."""
-        self._inbox.put_nowait(event)
+        self._inbox.tell(event)
 
-    async def run(self, first: Event) -> None:
+    async def run(self, first: Event, *, when_over: Callable[[], None]) -> None:
         """Drive the call; return when it is over for us and its children are done.
 
         Tools that still run then are waited for, within their time limits: what they do outside
         must not be cut off in the middle because the caller hung up.
+
+        Args:
+            first: the decision.
+            when_over: called once the call has ended, before those tools are waited for.
         """
         try:
             async with asyncio.TaskGroup() as self._children:
                 await self._receive(first)
                 while not self.is_over:
                     await self._receive(await self._next())
-                for reader in self._readers:
-                    reader.cancel()
+                await self._attachment.close()
+                when_over()
         finally:
-            await self._close_channel()
+            await self._attachment.close()
 
     async def _next(self) -> Event | str | bytes:
         """Wait for the next event, or for the machines' deadline."""
         deadline = self._conversation.deadline
-        if deadline is None:
-            return await self._inbox.get()
+        assert deadline is not None  # noqa: S101 - None exactly when the call is over
         left = deadline - self._world.clock.now()
-        if left <= 0:
-            return DeadlineReached()
-        try:
-            async with asyncio.timeout(left):
-                return await self._inbox.get()
-        except TimeoutError:
-            return DeadlineReached()
+        # What is due comes before what waits: nobody can put a deadline off by talking.
+        item = await self._inbox.next(left) if left > 0 else None
+        return DeadlineReached() if item is None else item
 
     async def _receive(self, event: Event | str | bytes) -> None:
         now = self._world.clock.now()
         if isinstance(event, str | bytes):
-            self._room.release()
             commands = self._conversation.receive_frame(event, now=now)
         else:
             commands = self._conversation.receive(event, now=now)
@@ -160,9 +144,9 @@ class CallRunner:
     async def _intend(self, effects: list[Any]) -> bool:
         """Write down what is about to be done; False where the call is no longer ours."""
         record = self.record
-        snapshot = self._conversation.snapshot()
+        self.snapshot = self._conversation.snapshot()
         try:
-            await self._world.ledger.intend(record.call_id, record.epoch, effects, snapshot)
+            await self._world.ledger.intend(record.call_id, record.epoch, effects, self.snapshot)
         except Fenced:
             return False
         return True
@@ -170,15 +154,15 @@ class CallRunner:
     async def _perform(self, command: ShellCommand) -> None:
         match command:
             case SendFrame():
-                await self._send(command)
-            case Record():
-                self.record.note(command.note, self._world.clock.now())
+                await self._attachment.send(command.frame)
+            case Record(note=note):
+                self.record.note(note, self._world.clock.now())
+                if isinstance(note, FaultReported) and note.code in _IGNORED_FRAMES:
+                    self._world.meter.ignored_frames(note.code, 1)
             case OpenChannel():
-                reader = self._child("sideband", self._open())
-                self._readers.add(reader)
-                reader.add_done_callback(self._readers.discard)
+                await self._attachment.open(lambda work: self._child("sideband", work))
             case CloseChannel():
-                await self._close_channel()
+                await self._attachment.close()
             case AnswerCall() | RejectCall() | TransferCall() | HangUpCall():
                 self._perform_aside(command, self._ask_line(command))
             case RunTool():
@@ -248,41 +232,6 @@ class CallRunner:
         )
         return ToolFinished(await self._toolbox.run(command.call, context))
 
-    # --- the channel ---------------------------------------------------------------------------
-
-    async def _open(self) -> None:
-        """Open the model's socket and read it until it closes."""
-        try:
-            channel = await self._world.channels.open(self.record.incoming.provider_id)
-        except ChannelRefused as refused:
-            self.tell(AttachFailed(gone=refused.http_status == NOT_FOUND))
-            return
-        await self._close_channel()  # that of an attempt that was given up
-        self._channel = channel
-        self.tell(ChannelOpened())
-        try:
-            while True:
-                frame = await channel.receive()
-                await self._room.acquire()
-                self._inbox.put_nowait(frame)
-        except ChannelClosed as closed:
-            await channel.close()
-            if channel is self._channel:
-                self._channel = None
-                self.tell(ChannelLost(closed.code))
-
-    async def _send(self, command: SendFrame) -> None:
-        # A frame without a socket is lost with it; the reader reports the loss, and the turn
-        # machine posts again what must not be lost.
-        if self._channel is not None:
-            with suppress(ChannelClosed):
-                await self._channel.send(command.frame)
-
-    async def _close_channel(self) -> None:
-        channel, self._channel = self._channel, None
-        if channel is not None:
-            await channel.close()
-
     # --- reports -------------------------------------------------------------------------------
 
     async def _report(
@@ -303,15 +252,4 @@ class CallRunner:
                 _log.error("alarm", kind=kind)
             case ReportOutcome(outcome=outcome, detail=detail):
                 record.outcome, record.detail, record.ended_at = outcome, detail, now
-                await self._finish()
-
-    async def _finish(self) -> None:
-        """Write the one outcome to the ledger, the metrics and the log."""
-        record = self.record
-        assert record.outcome is not None  # noqa: S101 - it was just reported
-        with suppress(Fenced):
-            await self._world.ledger.finish(
-                record.call_id, record.epoch, record.outcome, record.stored()
-            )
-        self._world.meter.outcome(record.outcome)
-        _log.info("call", **record.canonical())
+                await report_outcome(self._world, record)

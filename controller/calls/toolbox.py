@@ -1,17 +1,35 @@
-"""Tools run here: under their time limit, and every failure becomes an output for the model."""
+"""Tools run here: under their time limit, and every failure becomes an output for the model.
+
+A tool is somebody else's code. It may hang, block, ignore that it was cancelled, or raise anything;
+none of this may reach the call, the other calls, or the end of the process.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Mapping
+from typing import Final
+
+import structlog
 
 from controller.calls.ports import Clock, Meter
+from controller.calls.threads import Threads
 from controller.sansio.events import ToolCall, ToolOutput
 from controller.tools import CallContext, Tool
 
-UNKNOWN_TOOL = json.dumps({"error": "there is no such tool"})
-TIMED_OUT = json.dumps({"error": "the tool took too long; what it did is not known"})
+_log = structlog.get_logger()
+
+UNKNOWN_TOOL: Final = json.dumps({"error": "there is no such tool"})
+TIMED_OUT: Final = json.dumps({"error": "the tool took too long; what it did is not known"})
+FAILED: Final = json.dumps({"error": "the tool failed"})
+OUT_OF_ORDER: Final = json.dumps({"error": "the tool is out of order now; nothing was done"})
+
+STOP_LIMIT: Final = 1.0
+"""Seconds that a tool has to end once it was cancelled."""
+RUNAWAYS_LIMIT: Final = 16
+"""Runs of one agent's tools that did not end when they were cancelled; while there are so many,
+no tool is started."""
 
 
 class Toolbox:
@@ -27,6 +45,9 @@ class Toolbox:
         self._tools = tools
         self._clock = clock
         self._meter = meter
+        self._threads = Threads()
+        self._runaways: set[asyncio.Task[str]] = set()
+        """Cancelled, and not over yet."""
 
     async def run(self, call: ToolCall, context: CallContext) -> ToolOutput:
         """Run a tool. Never raises but for cancellation.
@@ -37,13 +58,45 @@ class Toolbox:
         if tool is None:
             self._meter.tool_ran("unknown", "unknown", 0.0)
             return ToolOutput(call.tool_call_id, UNKNOWN_TOOL)
+        if len(self._runaways) >= RUNAWAYS_LIMIT:
+            self._meter.tool_ran(call.name, "error", 0.0)
+            return ToolOutput(call.tool_call_id, OUT_OF_ORDER)
         started_at = self._clock.now()
-        try:
-            async with asyncio.timeout(tool.declaration.timeout):
-                output, result = await tool.run(call.arguments, context), "ok"
-        except TimeoutError:
+        output = await self._limited(tool, call.arguments, context)
+        result = "ok"
+        if output is None:
             output, result = TIMED_OUT, "timeout"
-        if result == "ok" and output.startswith('{"error"'):
+        elif output.startswith('{"error"'):
             result = "error"
         self._meter.tool_ran(call.name, result, self._clock.now() - started_at)
         return ToolOutput(call.tool_call_id, output)
+
+    async def _limited(self, tool: Tool, arguments: str, context: CallContext) -> str | None:
+        """Return the output; None when the time limit has passed.
+
+        The tool has a task of its own: a time limit around a coroutine that catches its
+        cancellation would wait for it for ever.
+        """
+        name = tool.declaration.name
+        task = asyncio.create_task(self._contained(tool, arguments, context), name=f"tool:{name}")
+        try:
+            await asyncio.wait({task}, timeout=tool.declaration.timeout)
+            return task.result() if task.done() else None
+        finally:
+            if not task.done():
+                await self._stop(task, name)
+
+    async def _contained(self, tool: Tool, arguments: str, context: CallContext) -> str:
+        try:
+            return await tool.run(arguments, context, in_thread=self._threads.run)
+        except BaseException:  # noqa: BLE001 - a KeyboardInterrupt would end the whole process
+            return FAILED
+
+    async def _stop(self, task: asyncio.Task[str], name: str) -> None:
+        self._runaways.add(task)
+        task.add_done_callback(self._runaways.discard)
+        task.cancel()
+        await asyncio.wait({task}, timeout=STOP_LIMIT)
+        if not task.done():
+            self._meter.alarm("tool_runs_on")
+            _log.error("alarm", kind="tool_runs_on", tool=name)

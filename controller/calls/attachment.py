@@ -1,0 +1,81 @@
+"""The call's socket to the model: one at a time, read by one task.
+
+Whoever closes it has done with it: the reader is cancelled, even while it still opens, and what is
+left of its frames is dropped. So two attempts can never be mistaken for each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+from controller.calls.inbox import Inbox
+from controller.calls.ports import Channel, Channels
+from controller.errors import ChannelClosed, ChannelRefused
+from controller.sansio.events import AttachFailed, ChannelLost, ChannelOpened
+
+Start: TypeAlias = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+"""Starts a task that somebody else owns."""
+
+
+class Attachment:
+    """Opens, reads, writes and closes it.
+
+    Args:
+        channels: where sockets come from.
+        provider_id: the call to attach to.
+        inbox: gets the frames, and what happens to the socket.
+    """
+
+    __slots__ = ("_channel", "_channels", "_inbox", "_provider_id", "_reader")
+
+    def __init__(self, channels: Channels, provider_id: str, inbox: Inbox) -> None:
+        self._channels = channels
+        self._provider_id = provider_id
+        self._inbox = inbox
+        self._channel: Channel | None = None
+        self._reader: asyncio.Task[None] | None = None
+
+    async def open(self, start: Start) -> None:
+        """Begin to open the socket and to read it; what comes of it is told to the inbox."""
+        await self.close()  # an attempt that was given up must not open behind our back
+        self._reader = start(self._read())
+
+    async def send(self, frame: str) -> None:
+        """Send a frame.
+
+        Without a socket it is lost: the reader has reported the loss, and the turn machine posts
+        again what must not be lost.
+        """
+        if self._channel is not None:
+            with suppress(ChannelClosed):
+                await self._channel.send(frame)
+
+    async def close(self) -> None:
+        """Close it, or stop opening it. May be repeated."""
+        reader, self._reader = self._reader, None
+        channel, self._channel = self._channel, None
+        if reader is not None:
+            reader.cancel()
+            self._inbox.forget_channel()
+        if channel is not None:
+            await channel.close()
+
+    async def _read(self) -> None:
+        try:
+            channel = await self._channels.open(self._provider_id)
+        except ChannelRefused as refused:
+            self._inbox.tell(AttachFailed(gone=refused.http_status == HTTPStatus.NOT_FOUND))
+            return
+        self._channel = channel  # nothing is awaited before this: `close` sees every open socket
+        self._inbox.tell(ChannelOpened())
+        try:
+            while True:
+                await self._inbox.add(await channel.receive())
+        except ChannelClosed as closed:
+            self._channel = None
+            self._inbox.tell(ChannelLost(closed.code))
+            await channel.close()
