@@ -4,8 +4,8 @@ The first line on standard output is `{"base_url": …}`. Then each line on stan
 command, and each is answered with one line:
 
     {"do": "meet", "webhook_url": …}              {}
-    {"do": "place", "count": 100, "rate": 20}     {"placed": …, "greeted": …, "spans": {…}, "lag": …}
-    {"do": "ask", "count": 40, "rate": 20}        {"placed": …, "greeted": …, "spans": {…}, "lag": …}
+    {"do": "place", "count": 100, "rate": 20}     {"placed": …, "greeted": …, "spans": …, "lag": …}
+    {"do": "ask", "count": 40, "rate": 20}        {"placed": …, "greeted": …, "spans": …, "lag": …}
     {"do": "let_go"}                              {}
 
 Spans and lags are in milliseconds. The process ends with its standard input.
