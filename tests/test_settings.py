@@ -212,7 +212,7 @@ def test_a_wrong_variable_is_named(folder: Path, name: str, value: str, message:
         ('[server]\non_stop = "stop"', "server.on_stop: found 'stop'; must be 'drain'"),
         ("server = 1", "controller.toml:1: server: found 1; "),
         ("[policy]\nbusy = { reject = 399 }", "controller.toml:2: policy.busy.reject: found 399"),
-        ("[policy]\nbusy = { reject = 700 }", "must be less than or equal to 699"),
+        ("[policy]\nbusy = { reject = 700 }", "must be a SIP code from 400 to 699"),
         ("[policy]\nbusy = {}", "policy.busy.reject: is missing; must be given: SIP status code"),
         ("[policy]\nbusy = 503", "policy.busy: found 503; "),
         ('[policy]\nunknown_number = "drop"', "must be { reject = 404 }, with a SIP code from 400"),

@@ -61,7 +61,7 @@ class Document:
         for length in range(len(path), 0, -1):
             if line := self.lines.get(path[:length]):
                 return f"{self.name}:{line}"
-        return self.name
+        return f"{self.name}:1"  # the top of the file is a table too
 
 
 def read_text(path: Path) -> str:

@@ -38,6 +38,13 @@ def _rejection(value: Any) -> Any:
     raise refusal('must be { reject = 404 }, with a SIP code from 400 to 699, or "ignore"')
 
 
+def _reject_code(value: int) -> int:
+    # 1xx and 2xx would not refuse, 3xx would send the caller elsewhere (RFC 3261 §21).
+    if not 400 <= value <= 699:  # noqa: PLR2004 - they stand in the sentence below
+        raise refusal("must be a SIP code from 400 to 699")
+    return value
+
+
 def _on_stop(value: Any) -> Any:
     if value == "hand_over":
         raise refusal('must be "drain": "hand_over" needs a ledger, which this version has not')
@@ -85,7 +92,7 @@ class Section(BaseModel):
 class Rejection(Section):
     """How a call is refused: `{ reject = 503 }`."""
 
-    reject: Annotated[int, Field(ge=400, le=699)]
+    reject: Annotated[int, AfterValidator(_reject_code)]
     """SIP status code, 400 to 699."""
 
 

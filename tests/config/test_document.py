@@ -85,8 +85,8 @@ def test_a_missing_key_is_placed_at_the_table_where_it_should_be() -> None:
     document = parse("[server]\nport = 1\n", "file.toml", first_line=10)
 
     assert document.where(("server", "host")) == "file.toml:10"
-    assert document.where(("store", "url")) == "file.toml"
-    assert document.where(()) == "file.toml"
+    assert document.where(("store", "url")) == "file.toml:1"
+    assert document.where(()) == "file.toml:1"
 
 
 @pytest.mark.parametrize(
