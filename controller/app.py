@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import structlog
@@ -23,6 +23,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from controller.calls.clock import SystemClock
+from controller.calls.ports import Clock
 from controller.calls.reception import Generation as CallGeneration
 from controller.calls.reception import Reception, Trunk
 from controller.calls.registry import Registry
@@ -66,19 +67,26 @@ class Service:
         settings: every setting.
         generation: who answers, and by which rules.
         manager: who is told how we are; nobody if None.
+        clock: the time; the system's if None.
     """
 
     def __init__(
-        self, settings: Settings, generation: Generation, *, manager: ServiceManager | None = None
+        self,
+        settings: Settings,
+        generation: Generation,
+        *,
+        manager: ServiceManager | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._settings = settings
+        self._generation = generation
         self._manager = manager or ServiceManager({})
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._collectors = CollectorRegistry()
         self._metrics = Metrics(self._collectors)
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
         self._ledger = MemoryLedger(self._clock)
         # One context for all connections: making one blocks the loop for 20 ms.
         tls = ssl.create_default_context()
@@ -86,9 +94,10 @@ class Service:
         self._sidebands = _sidebands(settings, tls)
         self._world = World(self._ledger, self._line, self._sidebands, self._clock, self._metrics)
         self._calls = Registry(self._world)
-        self._reception = self._make_reception(generation)
+        self._reception = self._make_reception()
         self._listeners = self._make_listeners()
         self._control = ControlSocket(self._control_app(), settings.server.control_socket)
+        self._is_controlled = False
 
     # --- state ---------------------------------------------------------------------------------
 
@@ -109,11 +118,6 @@ class Service:
             return "draining"
         return "paused" if self._calls.is_paused else "running"
 
-    @property
-    def keeps_records(self) -> bool:
-        """Whether what is known of calls outlives the process."""
-        return self._ledger.kept
-
     def reasons(self) -> list[str]:
         """Return why no calls are welcome (`Readiness`)."""
         reasons = [] if self.state == "running" else [self.state]
@@ -122,8 +126,8 @@ class Service:
     def notes(self) -> list[str]:
         """Return what an operator should know (`Readiness`)."""
         # Nothing here knows yet what was measured on this trunk (operations, O1).
-        notes = ["trunk_unverified"]
-        return notes if self.keeps_records else ["records_not_kept", *notes]
+        notes = ["trunk_unverified"] if self._is_controlled else ["no_control", "trunk_unverified"]
+        return notes if self._ledger.kept else ["records_not_kept", *notes]
 
     # --- life ----------------------------------------------------------------------------------
 
@@ -138,13 +142,19 @@ class Service:
         try:
             for listener in self._listeners:
                 await listener.open()
-            await self._control.open()
+            self._is_controlled = await self._control.open()
         except BaseException:
             await self._close()
             raise
+        if not self._is_controlled:
+            # Calls matter more than commands: two services of one configuration, on two ports, are
+            # no reason not to answer.
+            _log.warning("control_socket_taken", path=str(self._settings.server.control_socket))
         self._own("watchdog", self._manager.beat())
         self._manager.ready(f"listening on {self.url}")
-        _log.info("ready", address=self.url, kept=self.keeps_records)
+        _log.info("ready", address=self.url, kept=self._ledger.kept)
+        for sentence in self._generation.warnings:
+            _log.warning("configuration", warning=sentence)
 
     def request_stop(self) -> None:
         """Begin to drain; asked a second time, hang up and stop at once."""
@@ -152,6 +162,17 @@ class Service:
             self._hurry.set()
         self._calls.start_draining()
         self._stop.set()
+
+    async def run(self, announce: Callable[[str], None]) -> None:
+        """Start, announce in one line that we are ready, serve until somebody asks for the end.
+
+        Raises:
+            ControllerError: A listener or the control socket cannot be opened.
+        """
+        await self.start()
+        kept = "kept" if self._ledger.kept else "not kept yet"
+        announce(f"listening on {self.url}; records are {kept}")
+        await self.run_until_stopped()
 
     async def run_until_stopped(self) -> None:
         """Serve until somebody asks for the end, then drain and stop."""
@@ -167,6 +188,7 @@ class Service:
         ):
             _log.error("calls_left", live_calls=self._calls.unsettled_count)
         await self._close()
+        _log.info("stopped")
 
     async def _drain(self) -> None:
         limit = self._settings.server.drain_timeout
@@ -193,7 +215,6 @@ class Service:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._sidebands.close()
         await self._line.close()
-        _log.info("stopped")
 
     def _own(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Run a task of the service's own; its failure is logged once and counted."""
@@ -210,8 +231,8 @@ class Service:
 
     # --- parts ---------------------------------------------------------------------------------
 
-    def _make_reception(self, generation: Generation) -> Reception:
-        settings = self._settings
+    def _make_reception(self) -> Reception:
+        settings, generation = self._settings, self._generation
         return Reception(
             self._calls,
             self._world,
@@ -277,11 +298,6 @@ def watch_loop(loop: asyncio.AbstractEventLoop) -> None:
     loop.set_exception_handler(note)
 
 
-def warn(sentence: str) -> None:
-    """Log something of the configuration that is allowed and yet worth a look."""
-    _log.warning("configuration", warning=sentence)
-
-
 def manager_of_environment() -> ServiceManager:
     """Return the service manager that started this process, or nobody."""
     return ServiceManager(os.environ)
@@ -327,7 +343,7 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _toolboxes(generation: Generation, clock: SystemClock, metrics: Metrics) -> dict[str, Toolbox]:
+def _toolboxes(generation: Generation, clock: Clock, metrics: Metrics) -> dict[str, Toolbox]:
     return {
         name: Toolbox(
             {each.name: generation.tools[each.name] for each in agent.tools},

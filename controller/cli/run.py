@@ -69,11 +69,11 @@ def _configure_logs(settings: Settings) -> None:
 
 def _loop_factory() -> Any:
     """Return uvloop's: an idle TLS connection takes 60 KiB on it, 310 KiB on asyncio's own."""
-    try:
-        import uvloop
-    except ImportError:
+    import importlib.util
+
+    if importlib.util.find_spec("uvloop") is None:  # not made for this platform
         return None
-    return uvloop.new_event_loop
+    return importlib.import_module("uvloop").new_event_loop
 
 
 async def _serve(settings: Settings, generation: Generation) -> None:
@@ -93,9 +93,4 @@ async def _serve(settings: Settings, generation: Generation) -> None:
     # What is loaded now stays for good: a full collection of the SDK's objects takes 24 ms.
     gc.collect()
     gc.freeze()
-    await service.start()
-    for warning in generation.warnings:
-        app.warn(warning)
-    kept = "kept" if service.keeps_records else "not kept yet"
-    print(f"listening on {service.url}; records are {kept}", flush=True)
-    await service.run_until_stopped()
+    await service.run(lambda line: print(line, flush=True))

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import structlog
+
+from controller import app
+from controller.app import Service
+from controller.errors import ControllerError
+from controller.settings import load_all
+from controller.simulator import DEFAULT_API_KEY, DEFAULT_SECRET
+from controller.systemd import ServiceManager
+
+CONFIG = """
+[server]
+port = 0
+
+[[numbers]]
+number = "*"
+agent = "frontdesk"
+
+[trunk]
+called_number_headers = ["X-Dialled"]
+"""
+
+AGENT = """+++
+model = "gpt-realtime-2.1"
+voice = "marin"
+disclosure = false
++++
+You are the receptionist.
+"""
+
+Make = Callable[..., Service]
+
+
+@pytest.fixture
+async def make(tmp_path: Path) -> AsyncIterator[Make]:
+    services: list[Service] = []
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "agents" / "frontdesk.md").write_text(AGENT)
+    (tmp_path / "controller.toml").write_text(CONFIG)
+
+    def make(manager: ServiceManager | None = None, **server: Any) -> Service:
+        settings, generation = load_all(
+            tmp_path / "controller.toml",
+            overrides={"server": {"control_socket": str(tmp_path / "control"), **server}},
+            environ={"OPENAI_API_KEY": DEFAULT_API_KEY, "OPENAI_WEBHOOK_SECRET": DEFAULT_SECRET},
+        )
+        service = Service(settings, generation, manager=manager)
+        services.append(service)
+        return service
+
+    yield make
+    for service in services:
+        await service.stop()
+
+
+def port_of(service: Service) -> int:
+    return int(service.url.rpartition(":")[2])
+
+
+async def test_it_is_ready_only_when_it_listens(make: Make, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(0)
+        environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"}
+        service = make(ServiceManager(environ))
+        with pytest.raises(BlockingIOError):
+            manager.recv(4096)
+        await service.start()
+        assert manager.recv(4096).startswith(b"READY=1\nSTATUS=listening on http://127.0.0.1:")
+        await asyncio.sleep(0)
+        assert manager.recv(4096) == b"WATCHDOG=1"
+
+        service.request_stop()
+        await service.run_until_stopped()
+        assert manager.recv(4096).startswith(b"STOPPING=1\nSTATUS=draining, 0 calls live")
+        assert manager.recv(4096).startswith(b"EXTEND_TIMEOUT_USEC=1815000000")
+
+
+async def test_a_taken_port_stops_the_start_and_leaves_nothing_open(
+    make: Make, tmp_path: Path
+) -> None:
+    first = make()
+    await first.start()
+    second = make(port=port_of(first), control_socket=str(tmp_path / "other"))
+    with pytest.raises(ControllerError, match="Address already in use"):
+        await second.start()
+    assert not (tmp_path / "other").exists()
+
+
+async def test_without_its_control_socket_it_answers_calls_all_the_same(make: Make) -> None:
+    first, second = make(), make()
+    await first.start()
+    with structlog.testing.capture_logs() as logs:
+        await second.start()
+
+    assert "control_socket_taken" in [entry["event"] for entry in logs]
+    assert second.notes() == ["records_not_kept", "no_control", "trunk_unverified"]
+    assert first.notes() == ["records_not_kept", "trunk_unverified"]
+    assert second.reasons() == []
+
+
+async def test_a_task_of_its_own_that_fails_is_logged_and_counted(make: Make) -> None:
+    service = make()
+    await service.start()
+
+    async def fail() -> None:
+        raise ValueError("+12025550123")
+
+    with structlog.testing.capture_logs() as logs:
+        service._own("something", fail())
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    assert [(entry["event"], entry["task"]) for entry in logs] == [("task_failed", "something")]
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(service.operator_url + "/metrics") as answer,
+    ):
+        assert 'controller_alarms_total{kind="task_failed"} 1.0' in await answer.text()
+
+
+async def test_stopping_leaves_no_task_behind(make: Make) -> None:
+    before = asyncio.all_tasks()
+    service = make()
+    await service.start()
+    assert len(asyncio.all_tasks()) > len(before)
+    await service.stop()
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_fault_that_nobody_awaited_is_logged_once() -> None:
+    loop = asyncio.get_running_loop()
+    app.watch_loop(loop)
+    try:
+        with structlog.testing.capture_logs() as logs:
+            loop.call_exception_handler({"message": "lost", "exception": ValueError("secret")})
+    finally:
+        loop.set_exception_handler(None)
+
+    (entry,) = logs
+    assert (entry["event"], entry["message"]) == ("loop_fault", "lost")
+
+
+def test_the_manager_is_the_one_of_the_environment() -> None:
+    assert app.manager_of_environment().ready("x") is ("NOTIFY_SOCKET" in os.environ)
+
+
+async def test_it_announces_itself_in_one_line_and_warns(make: Make, tmp_path: Path) -> None:
+    config = CONFIG.replace('"*"', '"+12025550100"')
+    (tmp_path / "controller.toml").write_text(config)
+    service = make()
+    announced: asyncio.Queue[str] = asyncio.Queue()
+    with structlog.testing.capture_logs() as logs:
+        running = asyncio.create_task(service.run(announced.put_nowait))
+        line = await announced.get()
+    url = service.url
+    service.request_stop()
+    await running
+
+    assert line == f"listening on {url}; records are not kept yet"
+    assert announced.empty()
+    assert [entry["event"] for entry in logs] == ["ready", "configuration"]
+    assert "default_agent" in logs[1]["warning"]
