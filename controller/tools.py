@@ -36,16 +36,14 @@ import re
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_type_hints, overload
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, overload
 
-import docstring_parser
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
-from pydantic.errors import PydanticUserError
-from pydantic.fields import FieldInfo
+from pydantic import ValidationError
 from pydantic_core import to_json
 
 from controller.errors import ConfigurationError, Problem
 from controller.sansio.agent import ToolDeclaration
+from controller.signatures import Signature, mistake, read_signature
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -65,14 +63,6 @@ MAX_OUTPUT_BYTES: Final = 16 * 1024
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")  # OpenAI's rule for function names
 _MOST_COMPLAINTS: Final = 5
-_FIELD: Final = (
-    "argument_"  # keeps an argument named `json` or `copy` apart from pydantic's methods
-)
-_VARIADIC: Final[dict[Any, str]] = {
-    inspect.Parameter.VAR_POSITIONAL: "*",
-    inspect.Parameter.VAR_KEYWORD: "**",
-}
-
 _logger = logging.getLogger(__name__)
 
 
@@ -106,10 +96,8 @@ class Tool:
     declaration: ToolDeclaration
     """What the model is told, and the limits that the caller of `run` applies."""
     function: Callable[..., Any]
-    arguments: type[BaseModel] = field(repr=False)
+    signature: Signature = field(repr=False)
     """Validates the model's arguments."""
-    context_argument: str | None = None
-    """The function's argument that takes the `CallContext`."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself, as other Python code and tests do."""
@@ -134,14 +122,13 @@ class Tool:
             At most `MAX_OUTPUT_BYTES`, and a note where something was cut.
         """
         try:
-            # Strict here too: the author's own types within would be lenient otherwise.
-            given = self.arguments.model_validate_json(arguments_json.strip() or "{}", strict=True)
+            arguments = self.signature.validate(arguments_json.strip() or "{}")
         except ValidationError as error:
             return _bounded(_json({"error": "invalid arguments", "problems": _complaints(error)}))
-        names = [info.alias or name for name, info in self.arguments.model_fields.items()]
-        arguments = {name: getattr(given, _FIELD + name) for name in names}
-        if self.context_argument:
-            arguments[self.context_argument] = context
+        except Exception as error:  # noqa: BLE001 - a validator of the author's own
+            return self._failure(error)
+        if self.signature.context_argument:
+            arguments[self.signature.context_argument] = context
         if inspect.iscoroutinefunction(self.function):
             return await self._run_async(arguments)
         # The exception is caught within the thread: a StopIteration cannot cross into a future.
@@ -166,7 +153,8 @@ class Tool:
 
     def _failure(self, error: BaseException) -> str:
         if isinstance(error, ToolError):
-            return _bounded(_json({"error": str(error) or "the tool could not do it"}))
+            text = str(error).encode(errors="replace").decode()
+            return _bounded(_json({"error": text or "the tool could not do it"}))
         # Not the message: it may hold what the caller said, or a secret of the tool's.
         code = self.function.__code__
         frames = [(code.co_filename, code.co_firstlineno)]
@@ -227,143 +215,22 @@ def _make(
         )
     name = function.__name__ if name is None else name
     if not _NAME.fullmatch(name):
-        raise _mistake(function, f"is named {name!r}", "use letters, digits, _ and -, at most 64")
+        raise mistake(function, f"is named {name!r}", "use letters, digits, _ and -, at most 64")
     if name in BUILT_IN:
-        raise _mistake(function, f"{name} is built in", "give the function another name")
+        raise mistake(function, f"{name} is built in", "give the function another name")
     if not (timeout > 0 and math.isfinite(timeout)):
-        raise _mistake(function, f"timeout is {timeout!r}", "must be a number of seconds above 0")
+        raise mistake(function, f"timeout is {timeout!r}", "must be a number of seconds above 0")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise _mistake(function, "yields", "a tool returns one value")
-    hints = _hints(function)
-    context = next((key for key, hint in hints.items() if hint is CallContext), None)
-    arguments, description = _arguments(function, hints=hints, context=context)
-    return Tool(
-        ToolDeclaration(
-            name=name,
-            description=description,
-            parameters=_parameters(function, arguments),
-            timeout=float(timeout),
-            idempotent=idempotent,
-        ),
-        function,
-        arguments,
-        context,
+        raise mistake(function, "yields", "a tool returns one value")
+    signature = read_signature(function, context=CallContext)
+    declaration = ToolDeclaration(
+        name=name,
+        description=signature.description,
+        parameters=signature.parameters,
+        timeout=float(timeout),
+        idempotent=idempotent,
     )
-
-
-def _mistake(function: Callable[..., Any], found: str, cure: str) -> ConfigurationError:
-    code = function.__code__
-    where = f"{code.co_filename}:{code.co_firstlineno}"
-    return ConfigurationError(Problem(where, function.__name__, found, cure))
-
-
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        hints = get_type_hints(function, include_extras=True)
-    except (NameError, TypeError, AttributeError, SyntaxError) as error:
-        raise _mistake(
-            function,
-            f"has a type hint that cannot be read ({error})",
-            "import the type outside of TYPE_CHECKING",
-        ) from None
-    hints.pop("return", None)
-    return hints
-
-
-def _arguments(
-    function: Callable[..., Any], *, hints: Mapping[str, Any], context: str | None
-) -> tuple[type[BaseModel], str]:
-    """Return the model of the arguments, and what the docstring says of the function."""
-    docstring = docstring_parser.parse(inspect.getdoc(function) or "")
-    if not docstring.description:
-        raise _mistake(function, "has no docstring", "the model reads it to know when to call")
-    described = {entry.arg_name: entry.description or "" for entry in docstring.params}
-    fields: dict[str, Any] = {}
-    for parameter in inspect.signature(function).parameters.values():
-        text = described.pop(parameter.name, "")
-        if parameter.name != context:
-            _check_parameter(function, parameter, annotated=parameter.name in hints)
-            fields[_FIELD + parameter.name] = (
-                hints[parameter.name],
-                _field(parameter, " ".join(text.split())),
-            )
-        elif parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
-            raise _mistake(function, f"takes {context} by position only", "remove the /")
-    if described:
-        unknown = ", ".join(sorted(described))
-        raise _mistake(function, f"documents {unknown}, which it does not take", "correct the name")
-    return _model(function, fields), docstring.description
-
-
-def _check_parameter(
-    function: Callable[..., Any], parameter: inspect.Parameter, *, annotated: bool
-) -> None:
-    name = parameter.name
-    if stars := _VARIADIC.get(parameter.kind):
-        raise _mistake(function, f"takes {stars}{name}", "name each argument, the model must know")
-    if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
-        raise _mistake(function, f"takes {name} by position only", "remove the /")
-    if not annotated:
-        raise _mistake(function, f"{name} has no type hint", "write one, such as `str`")
-    if isinstance(parameter.default, FieldInfo):
-        raise _mistake(
-            function, f"{name} has Field(…) as its default", "write Annotated[type, Field(…)]"
-        )
-
-
-def _field(parameter: inspect.Parameter, description: str) -> Any:
-    default = ... if parameter.default is inspect.Parameter.empty else parameter.default
-    if description:
-        return Field(default, alias=parameter.name, description=description)
-    return Field(default, alias=parameter.name)
-
-
-def _model(function: Callable[..., Any], fields: Mapping[str, Any]) -> type[BaseModel]:
-    config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=False)
-    try:
-        model: type[BaseModel] = create_model(function.__name__, __config__=config, **fields)
-    except (PydanticUserError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise _mistake(function, f"has a type that JSON cannot hold ({reason})", "") from None
-    return model
-
-
-def _parameters(function: Callable[..., Any], arguments: type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON Schema of the arguments, without references and titles."""
-    try:
-        schema = arguments.model_json_schema()
-    except PydanticUserError as error:
-        reason = str(error).partition("\n")[0]
-        raise _mistake(function, f"has a type without a JSON Schema ({reason})", "") from None
-    definitions = schema.pop("$defs", {})
-    try:
-        plain: dict[str, Any] = _inlined(schema, definitions)
-    except RecursionError:
-        raise _mistake(
-            function, "has a type that contains itself", "flatten it: models fill such types badly"
-        ) from None
-    return {"type": "object", "properties": {}, "additionalProperties": False} | plain
-
-
-def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
-    """Replace references by what they refer to, and drop titles, which repeat the names."""
-    if isinstance(schema, list):
-        return [_inlined(each, definitions) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if reference := schema.get("$ref"):
-        target = definitions[reference.removeprefix("#/$defs/")]
-        schema = target | {key: value for key, value in schema.items() if key != "$ref"}
-        return _inlined(schema, definitions)
-    plain = {}
-    for key, value in schema.items():
-        if key in {"default", "const", "enum", "examples"}:
-            plain[key] = value  # values, not schemas
-        elif key == "properties":
-            plain[key] = {name: _inlined(each, definitions) for name, each in value.items()}
-        elif key != "title":
-            plain[key] = _inlined(value, definitions)
-    return plain
+    return Tool(declaration, function, signature)
 
 
 def _complaints(error: ValidationError) -> list[dict[str, str]]:

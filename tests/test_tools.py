@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Optional
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from controller.errors import ConfigurationError
 from controller.tools import MAX_OUTPUT_BYTES, CallContext, Tool, ToolError, tool
@@ -295,6 +295,35 @@ async def test_any_other_failure_tells_the_model_nothing_and_the_log_where(
     assert "tool failing failed" in caplog.text
     assert "test_tools.py:" in caplog.text
     assert "secret" not in caplog.text
+
+
+async def test_a_tool_error_of_any_text_can_be_told() -> None:
+    assert await run(raising(ToolError("half a \ud83d"), sync=False)) == {"error": "half a ?"}
+
+
+def look_up(value: str) -> str:
+    return {"known": "secret"}[value]
+
+
+async def test_a_validator_that_fails_in_its_own_way_is_a_failure_of_the_tool() -> None:
+    @tool
+    def find(word: Annotated[str, AfterValidator(look_up)]) -> str:
+        """Find it."""
+        return word
+
+    assert await run(find, {"word": "unknown"}) == {"error": "the tool failed"}
+    assert await find.run('{"word": "known"}', CONTEXT) == "secret"
+
+
+async def test_a_sync_tool_runs_where_it_is_told() -> None:
+    places: list[str] = []
+
+    async def here(work: Callable[..., str], *args: Any) -> str:
+        places.append("here")
+        return work(*args)
+
+    assert await nothing.run("", CONTEXT, in_thread=here) == '{"ok":true}'
+    assert places == ["here"]
 
 
 async def test_an_output_that_json_cannot_hold_is_a_failure() -> None:

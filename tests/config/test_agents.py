@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controller.config.agents import parse_agent, read_agent
@@ -177,6 +177,16 @@ def test_the_files_name_is_the_agents(tmp_path: Path) -> None:
 def test_a_file_name_that_cannot_be_a_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be an agent's"):
         read_agent(tmp_path / "front desk.md")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=100))
+def test_any_bytes_are_an_agent_or_a_problem(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "a.md"
+    for each in (content, b"+++\n" + content + b"\n+++\n", REQUIRED.encode() + content):
+        file.write_bytes(each)
+        with suppress(ConfigurationError):
+            assert read_agent(file).name == "a"
 
 
 @given(st.text(max_size=100), st.text(max_size=50))

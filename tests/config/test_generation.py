@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from controller.errors import ConfigurationError
 from controller.sansio.agent import Target
 from controller.sansio.policy import Rules
 from controller.settings import load_settings
+from controller.tools import CallContext
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "example" / "controller.toml"
 AGENT = '+++\nmodel = "gpt-realtime-2.1"\nvoice = "marin"\ndisclosure = false\n{}+++\nYou answer.\n'
@@ -292,10 +294,44 @@ def test_a_tool_file_that_cannot_be_read_is_a_problem(house: House) -> None:
     assert problem.startswith("tools/folder.py: cannot be read")
 
 
-def test_the_example_is_in_order() -> None:
+@pytest.fixture(scope="module")
+def example() -> config.Generation:
     settings = load_settings(EXAMPLE, environ={}, with_secrets=False)
+    return config.load(settings.sources())
 
-    found = config.load(settings.sources())
 
-    assert found.warnings == ()
-    assert list(found.agents) == ["appointments", "frontdesk", "nightdesk"]
+def test_the_example_is_in_order(example: config.Generation) -> None:
+    assert example.warnings == ()
+    assert list(example.agents) == ["appointments", "frontdesk", "nightdesk"]
+    for agent in example.agents.values():
+        assert "emergency" in agent.instructions  # O9: nobody is promised help
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "output"),
+    [
+        ("opening_hours", {"day": "Friday"}, "On Friday we are open from 8 am to 2 pm."),
+        ("opening_hours", {"day": "Sunday"}, "On Sunday we are closed."),
+        ("opening_hours", {"day": "friday"}, "invalid arguments"),
+        ("price_of_treatment", {"treatment": "filling"}, '"price":210'),
+        ("free_appointments", {"day": "Thursday"}, '["10:30","17:00","18:30"]'),
+        ("free_appointments", {"day": "Monday", "treatment": "filling"}, '["15:30"]'),
+        ("free_appointments", {"day": "Sunday"}, "The practice is closed on Sunday."),
+        (
+            "book_appointment",
+            {"day": "Monday", "time": "9:00", "treatment": "checkup", "name": "Ann"},
+            '"confirmation_code":"',
+        ),
+        (
+            "book_appointment",
+            {"day": "Monday", "time": "9:01", "treatment": "checkup", "name": "Ann"},
+            "Monday at 9:01 is not free.",
+        ),
+    ],
+)
+async def test_the_tools_of_the_example_do_what_they_say(
+    example: config.Generation, name: str, arguments: dict[str, str], output: str
+) -> None:
+    context = CallContext(call_id="call-1", agent="frontdesk")
+
+    assert output in await example.tools[name].run(json.dumps(arguments), context)
