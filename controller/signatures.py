@@ -97,7 +97,8 @@ def _arguments(
 ) -> tuple[type[BaseModel], str]:
     """Return the model of the arguments, and what the docstring says of the function."""
     docstring = docstring_parser.parse(inspect.getdoc(function) or "")
-    if not docstring.description:
+    description = (docstring.description or "").strip()
+    if not description:
         raise mistake(function, "has no docstring", "the model reads it to know when to call")
     described = {entry.arg_name: entry.description or "" for entry in docstring.params}
     fields: dict[str, Any] = {}
@@ -114,7 +115,7 @@ def _arguments(
     if described:
         unknown = ", ".join(sorted(described))
         raise mistake(function, f"documents {unknown}, which it does not take", "correct the name")
-    return _model(function, fields), docstring.description
+    return _model(function, fields), description
 
 
 def _check_parameter(
