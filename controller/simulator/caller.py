@@ -138,12 +138,13 @@ class Caller:
         """Wait until the model has said its piece, or has been silent for too long."""
         call, patience = self._call, self._call.scenario.patience
         while not call.is_over:
-            await call.wait_until(self._is_my_turn, patience)
-            # Patience is for silence: nobody loses it while the other one talks.
+            if await call.wait_until(self._is_my_turn, patience):
+                await pause(call.pace.reply)
+                if call.conversation.is_quiet:
+                    break
+            elif call.conversation.is_quiet:
+                break  # patience is lost in silence only, not while the other one talks
             await call.wait_until(lambda: call.conversation.is_quiet, _TURN_LIMIT)
-            await pause(call.pace.reply)
-            if call.conversation.is_quiet:
-                break
         self._texts_answered = len(call.heard)
 
     def _is_my_turn(self) -> bool:

@@ -40,12 +40,21 @@ _PARTS = {
 _COMMON = {"id": text, "object": text, "type": text, "status": text}
 
 
-def _content(value: Any, path: str) -> None:
-    schema.array(members({"type": text}, required=("type",), open_ended=True))(value, path)
-
+_CONTENT = schema.array(
+    schema.tagged(
+        "type",
+        {
+            "input_text": members({"type": text, "text": text}, required=("text",)),
+            "output_text": members({"type": text, "text": text}, required=("text",)),
+            "input_audio": members({"type": text, "audio": text, "transcript": text}),
+            "output_audio": members({"type": text, "audio": text, "transcript": text}),
+            "input_image": members({"type": text, "image_url": text, "detail": text}),
+        },
+    )
+)
 
 _MESSAGE = members(
-    _COMMON | {"role": one_of(*_PARTS), "content": _content, "phase": text},
+    _COMMON | {"role": one_of(*_PARTS), "content": _CONTENT, "phase": text},
     required=("role", "content"),
 )
 
@@ -89,7 +98,7 @@ def _metadata(value: Any, path: str) -> None:
 _RESPONSE = members(
     {
         "instructions": text,
-        "input": schema.array(members({"content": _content}, open_ended=True)),
+        "input": schema.array(members({"content": _CONTENT}, open_ended=True)),
         "conversation": one_of("auto", "none"),
         "metadata": nullable(_metadata),
         "tools": TOOLS,
@@ -196,15 +205,16 @@ class ClientEvents:
         } | given
         if item["id"] in self._conversation.items:
             raise schema.invalid("item.id", "An item with this id exists already.")
-        if item["type"] == "function_call_output":
-            self._conversation.give_output(item["call_id"], item["output"])
-            name = self._conversation.tool_name(item["call_id"])
-            self._host.record(Source.MODEL, "is given", {"tool": name, "output": item["output"]})
+        is_output = item["type"] == "function_call_output"
+        if is_output:
+            self._conversation.check_tool_call(item["call_id"])
         self._conversation.add_item(item, event.get("previous_item_id"))
         self._conversation.finish_item(item)
-        if item["type"] == "message" and item["role"] != "assistant":
-            words = " ".join(part.get("text", "") for part in item["content"])
-            self._conversation.tell(words)
+        if is_output:
+            name = self._conversation.give_output(item["call_id"], item["output"])
+            self._host.record(Source.MODEL, "is given", {"tool": name, "output": item["output"]})
+        elif item["type"] == "message" and item["role"] != "assistant":
+            self._conversation.tell(" ".join(part.get("text", "") for part in item["content"]))
 
     def _item_delete(self, event: JsonObject) -> None:
         self._conversation.delete_item(event["item_id"])

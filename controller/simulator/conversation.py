@@ -120,22 +120,26 @@ class Conversation:
         self._told.append(text)
         self.tokens.read(len(words_of(text)))
 
-    def give_output(self, tool_call_id: str, output: str) -> None:
-        """A tool answered.
+    def check_tool_call(self, tool_call_id: str) -> None:
+        """Check that a tool output belongs to a tool call.
 
         Raises:
             RefusedError: no tool call has this id.
         """
-        name = self._tool_names.get(tool_call_id)
-        if name is None:
+        if tool_call_id not in self._tool_names:
             raise RefusedError(
                 f"Tool call ID '{tool_call_id}' not found in conversation.",
                 code="invalid_tool_call_id",
                 param="item.call_id",
             )
+
+    def give_output(self, tool_call_id: str, output: str) -> str:
+        """A tool answered; returns its name."""
+        name = self._tool_names[tool_call_id]
         self._open_tool_calls.discard(tool_call_id)
         self._outputs.append((name, output))
         self.tokens.read(len(words_of(output)))
+        return name
 
     def tool_called(self, tool_call_id: str, act: ToolCall) -> None:
         """The model calls a tool."""
@@ -147,10 +151,6 @@ class Conversation:
         self.host.record(
             Source.MODEL, "calls", {"tool": act.name, "arguments": act.json, "id": tool_call_id}
         )
-
-    def tool_name(self, tool_call_id: str) -> str:
-        """Return the name of a tool call's tool; empty if there was no such call."""
-        return self._tool_names.get(tool_call_id, "")
 
     # Responses
 
@@ -166,7 +166,7 @@ class Conversation:
             told=(*self._told, *_texts_of(wanted.get("input", []))),
             outputs=tuple(self._outputs),
             tools=self._tools(wanted.get("tools")),
-            tool_choice=choice if isinstance(choice, str) else choice["name"],
+            tool_choice=_choice_of(choice),
         )
 
     def _tools(self, tools: list[JsonObject] | None = None) -> tuple[str, ...]:
@@ -266,6 +266,11 @@ class Conversation:
             if generation is not None and generation.task is not None:
                 generation.task.cancel()
         self.playback.close()
+
+
+def _choice_of(choice: str | JsonObject) -> str:
+    """Return a tool choice as one word; any tool of an MCP server will do for that server."""
+    return choice if isinstance(choice, str) else choice.get("name", "required")
 
 
 def _texts_of(items: list[JsonObject]) -> list[str]:

@@ -151,8 +151,8 @@ _CONVERSATION = {
 }
 
 _ENDING = {
-    Fault.CALLER_GIVES_UP: Effect(point=Point.RINGING, seconds=0.5),
-    Fault.CALLER_GIVES_UP_UNNOTICED: Effect(point=Point.RINGING, seconds=0.5, variant="unnoticed"),
+    Fault.CALLER_GIVES_UP: Effect(point=Point.RINGING),
+    Fault.CALLER_GIVES_UP_UNNOTICED: Effect(point=Point.RINGING, variant="unnoticed"),
     Fault.REJECT_404: _rest(Point.REJECT, 404, "call_id_not_found", times=_ALWAYS),
     Fault.REJECT_500: _rest(Point.REJECT, 500),
     Fault.REJECT_TIMEOUT: Effect(point=Point.REJECT, seconds=_FOREVER, status=504),

@@ -144,7 +144,7 @@ class Fault(StrEnum):
     TRANSCRIPT_FAILED = auto()
     """The caller's transcripts fail with 403."""
     CALLER_GIVES_UP = auto()
-    """The caller hangs up while ringing, after half a second; accept gives 404 then."""
+    """The caller hangs up while it rings, before accept can arrive; accept gives 404 then."""
     CALLER_GIVES_UP_UNNOTICED = auto()
     """The same, but accept still gives 200 and a dead session (community 1368239)."""
     REJECT_404 = auto()

@@ -10,6 +10,7 @@ import hmac
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from controller.simulator import schema
 from controller.simulator.faults import Planned, Point
@@ -61,7 +62,7 @@ class Rest:
 
     def application(self) -> web.Application:
         """Return the application that serves `/v1`."""
-        app = web.Application(client_max_size=_BODY_LIMIT)
+        app = web.Application(client_max_size=_BODY_LIMIT, middlewares=[self._watch])
         app.router.add_post("/v1/realtime/calls/{call_id}/{verb}", self._control)
         app.router.add_get("/v1/realtime", self._attach)
         app.router.add_post("/v1/realtime/client_secrets", self._check_session)
@@ -69,6 +70,17 @@ class Rest:
         app.router.add_route("*", "/{rest:.*}", self._elsewhere)
         app.on_response_prepare.append(self._stamp)
         return app
+
+    @web.middleware
+    async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let no mistake of the stand-in pass for a fault that was asked for."""
+        try:
+            return await handler(request)
+        except (ConnectionError, web.HTTPException):
+            raise
+        except Exception as error:
+            self._simulator.failed(error)
+            raise
 
     async def _stamp(self, _request: web.Request, answer: web.StreamResponse) -> None:
         answer.headers["x-request-id"] = self._simulator.ids.new("req")

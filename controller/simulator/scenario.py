@@ -40,6 +40,8 @@ class Scenario:
     """Number that was dialled; it stands in `Diversion`, since `To` is the project's address."""
     headers: tuple[tuple[str, str], ...] = ()
     """SIP headers; a name that we send anyway replaces ours, and an empty value removes it."""
+    media_security: str = "rtp"
+    """`sip_media_security` of the webhook; empty omits it."""
     webhooks: tuple[str, ...] = (Kind.INCOMING,)
     """Deliveries, one after the other: kinds of `webhooks.Kind` or `forgeries.Forgery`."""
     steps: tuple[Step, ...] = ()
@@ -328,6 +330,7 @@ _SCENARIO: dict[str, tuple[str, Callable[[Any, str], Any]]] = {
     "from": ("caller", _text),
     "to": ("to", _text),
     "headers": ("headers", _headers),
+    "media_security": ("media_security", _text),
     "webhooks": ("webhooks", _webhooks),
     "caller": ("steps", _steps),
     "model": ("rules", _rules),

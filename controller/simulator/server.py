@@ -233,6 +233,7 @@ class OpenAISimulator:
             call_id=call_id,
             live_session_id=live_session_id,
             sip_headers=scenario.sip_headers(sip_call_id),
+            media_security=scenario.media_security,
         )
 
     # Tasks
@@ -248,7 +249,11 @@ class OpenAISimulator:
         self._tasks.discard(task)
         failure = None if task.cancelled() else task.exception()
         if failure is not None:
-            self._failures.append(failure)
+            self.failed(failure)
+
+    def failed(self, failure: BaseException) -> None:
+        """Remember a mistake of the stand-in itself; `stop` raises it."""
+        self._failures.append(failure)
 
     async def pause(self, seconds: float) -> None:
         """Wait, but not longer than the stand-in runs."""

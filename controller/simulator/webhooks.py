@@ -119,7 +119,7 @@ class Offer:
     call_id: str
     live_session_id: str
     sip_headers: Sequence[JsonObject]
-    media_security: str | None = "rtp"
+    media_security: str = "rtp"
 
 
 def event_of(kind: str, offer: Offer, *, event_id: str, created_at: int) -> JsonObject:
@@ -130,7 +130,7 @@ def event_of(kind: str, offer: Offer, *, event_id: str, created_at: int) -> Json
         Kind.UNKNOWN_TYPE: "realtime.call.pondered",
     }
     members: JsonObject = {"sip_headers": list(offer.sip_headers)}
-    if offer.media_security is not None:
+    if offer.media_security:
         members["sip_media_security"] = offer.media_security
     if kind == Kind.LIVE_TWIN:
         members = {"type": "sip", "session_id": offer.live_session_id} | members

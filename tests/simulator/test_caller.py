@@ -51,7 +51,7 @@ async def test_caller_loses_patience_in_silence(serve: Callable[..., Any]) -> No
     call = await service.openai.place_call(parse('caller = ["Hello?"]\npatience = 3'))
     await service.answer(call)
     await call.ended
-    assert at(call, Source.CALLER, "says") == pytest.approx(3.42, abs=0.01)
+    assert at(call, Source.CALLER, "says") == pytest.approx(3.02, abs=0.01)
 
 
 async def test_caller_keeps_patience_while_the_model_talks(serve: Callable[..., Any]) -> None:

@@ -19,6 +19,7 @@ from = "+12025550111"
 to = "+12025550122"
 webhooks = ["live_twin", "incoming", "duplicate", "bad_signature"]
 patience = 4
+media_security = "srtp"
 stays = 9.5
 faults = [
     "accept_slow",
@@ -80,6 +81,7 @@ def test_every_key_is_read() -> None:
     )
     assert scenario.webhooks == ("live_twin", "incoming", "duplicate", "bad_signature")
     assert (scenario.patience, scenario.stays) == (4.0, 9.5)
+    assert scenario.media_security == "srtp"
     assert [one.fault for one in scenario.faults] == [
         Fault.ACCEPT_SLOW,
         Fault.RESPONSE_FAILED,

@@ -172,6 +172,17 @@ async def test_headers_of_a_scenario_add_replace_repeat_and_remove(
     assert "anonymous.invalid" in dict(lines)["From"]
 
 
+@pytest.mark.parametrize(("given", "sent"), [("srtp", "srtp"), ("", None)])
+async def test_media_security_is_sent_where_it_is_known(
+    serve: Callable[..., Any], given: str, sent: str | None
+) -> None:
+    service = await serve()
+    scenario = Scenario(media_security=given)
+    call = await service.openai.place_call(scenario, faults=["caller_gives_up"])
+    await call.settled()
+    assert service.deliveries[0]["data"].get("sip_media_security") == sent
+
+
 async def test_journal_holds_what_was_sent_and_answered(serve: Callable[..., Any]) -> None:
     service = await serve()
     call = await service.openai.place_call(faults=["caller_gives_up"])
