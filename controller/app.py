@@ -83,6 +83,7 @@ class Service:
         self._manager = manager or ServiceManager({})
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._is_signalled = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._collectors = CollectorRegistry()
         self._metrics = Metrics(self._collectors)
@@ -157,9 +158,14 @@ class Service:
             _log.warning("configuration", warning=sentence)
 
     def request_stop(self) -> None:
-        """Begin to drain; asked a second time, hang up and stop at once."""
-        if self._stop.is_set():
+        """Take a signal: begin to drain; at the second one, hang up and stop at once."""
+        if self._is_signalled:
             self._hurry.set()
+        self._is_signalled = True
+        self.drain()
+
+    def drain(self) -> None:
+        """Refuse new calls, stop when the live ones have ended. Repeating it hangs nobody up."""
         self._calls.start_draining()
         self._stop.set()
 
@@ -183,9 +189,12 @@ class Service:
     async def stop(self) -> None:
         """Hang up what is left, close everything. The listeners close after the calls."""
         self._calls.start_draining()
-        if not await self._calls.hang_up_all(
-            HURRY_LIMIT if self._hurry.is_set() else HANG_UP_LIMIT
-        ):
+        limit = HURRY_LIMIT if self._hurry.is_set() else HANG_UP_LIMIT
+        has_settled = await self._calls.hang_up_all(limit)
+        for listener in self._listeners:
+            await listener.close()
+        # Deliveries of the last moment got their 200; their rejects must still go out.
+        if not (has_settled and await self._calls.settled(STRAGGLER_LIMIT)):
             _log.error("calls_left", live_calls=self._calls.unsettled_count)
         await self._close()
         _log.info("stopped")
@@ -206,7 +215,6 @@ class Service:
     async def _close(self) -> None:
         for listener in self._listeners:
             await listener.close()
-        await self._calls.settled(STRAGGLER_LIMIT)
         await self._calls.close()
         await self._control.close()
         tasks = list(self._tasks)
@@ -275,15 +283,10 @@ class Service:
 
     def _control_app(self) -> web.Application:
         app = self._app()
-        ControlHandler(
-            switchboard=self._calls, state=lambda: self.state, drain=self._drain_once
-        ).add_to(app)
+        ControlHandler(switchboard=self._calls, state=lambda: self.state, drain=self.drain).add_to(
+            app
+        )
         return app
-
-    def _drain_once(self) -> None:
-        # Asking twice over the socket is no second SIGTERM: it hangs nobody up.
-        if not self._stop.is_set():
-            self.request_stop()
 
     def _app(self) -> web.Application:
         return web.Application(middlewares=[answer_faults(self._metrics.alarm)])

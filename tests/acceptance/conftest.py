@@ -48,13 +48,15 @@ model = "gpt-realtime-2.1"
 voice = "marin"
 disclosure = false
 greeting = "Thank the caller for calling Acme Dental."
-tools = ["opening_hours", "transfer", "hang_up"]
+tools = ["opening_hours", "wait_for_ever", "transfer", "hang_up"]
 targets = ["reception"]
 +++
 You are the receptionist of Acme Dental.
 """
 
 TOOLS = '''
+import asyncio
+
 from controller.tools import tool
 
 @tool
@@ -65,6 +67,11 @@ async def opening_hours(day: str) -> str:
         day: the weekday in English.
     """
     return "from 8 to 18"
+
+@tool(timeout=600)
+async def wait_for_ever() -> str:
+    """Wait."""
+    await asyncio.Event().wait()
 '''
 
 
@@ -83,6 +90,7 @@ class House:
     openai: OpenAISimulator
     http: aiohttp.ClientSession
     control: ControlClient
+    clock: LoopClock
     running: asyncio.Task[None]
 
     async def get(self, path: str) -> tuple[int, Any]:
@@ -128,6 +136,7 @@ async def house(tmp_path: Path) -> AsyncIterator[Open]:
             openai=openai,
             http=aiohttp.ClientSession(),
             control=ControlClient(settings.server.control_socket),
+            clock=clock,
             running=asyncio.create_task(service.run_until_stopped()),
         )
         houses.append(opened)

@@ -213,6 +213,40 @@ async def test_a_second_request_to_stop_hangs_up_at_once(house: Any) -> None:
     assert asyncio.get_running_loop().time() - began_at < 60.0
 
 
+async def test_a_signal_after_the_command_to_drain_is_the_first_one(house: Any) -> None:
+    home = await house()
+    (live,) = await home.openai.hold_calls(1, 1.0)
+    await answered(live)
+    await home.control.drain()
+    home.service.request_stop()
+    await asyncio.sleep(60)
+
+    assert not live.is_over
+
+
+async def test_a_tool_that_does_not_end_does_not_hold_up_the_stop(
+    house: Any, log: io.StringIO
+) -> None:
+    home = await house()
+    call = await home.openai.place_call(
+        parse("""
+caller = ["Wait for ever."]
+[[model]]
+heard = "for ever"
+calls = "wait_for_ever"
+""")
+    )
+    assert await call.wait_until(lambda: call.tools_called == ["wait_for_ever"], 30.0)
+    began_at = asyncio.get_running_loop().time()
+    home.service.request_stop()
+    home.service.request_stop()
+
+    await home.running
+    assert asyncio.get_running_loop().time() - began_at < 10.0
+    assert (await call.ended).by is EndedBy.HUNG_UP
+    assert '"event":"calls_left"' in log.getvalue()
+
+
 async def test_an_operator_lists_and_hangs_up_a_call(house: Any) -> None:
     home = await house()
     (live,) = await home.openai.hold_calls(1, 1.0)
