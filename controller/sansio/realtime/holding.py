@@ -131,8 +131,15 @@ def hold(terms: TurnTerms, turns: TurnState, _command: HoldTurns, _now: float) -
 
 
 def release(terms: TurnTerms, turns: TurnState, _command: ReleaseTurns, _now: float) -> Turn:
-    """Give the caller the floor; answer what was said meanwhile, once."""
-    turns = replace(turns, silent=False)
+    """Give the caller the floor, and let turns be asked for again."""
+    return fail_open(terms, replace(turns, silent=False))
+
+
+def fail_open(terms: TurnTerms, turns: TurnState) -> Turn:
+    """Give the caller the floor; answer what was said meanwhile, once.
+
+    Time does this too, but never lifts the silence of a hang-up or a referral.
+    """
     if not turns.held:
         return turns, ()
     turns, owed = _let_go(turns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from controller.sansio.commands import ReleaseTurns
 from controller.sansio.events import DeadlineReached, FaultReported, ProviderEnding
 from controller.sansio.realtime import codec, hearing, holding, speaking
 from controller.sansio.realtime.codec import Fault, ServerError
@@ -17,7 +16,7 @@ def tick(terms: TurnTerms, turns: TurnState, event: DeadlineReached, now: float)
     """Act on every instant that has passed."""
     turns, outs = hearing.overdue(terms, turns, event, now)
     if turns.held and turns.hold_until is not None and turns.hold_until <= now:
-        turns, more = holding.release(terms, turns, ReleaseTurns(), now)
+        turns, more = holding.fail_open(terms, turns)
         outs += more
     if turns.phase_until is not None and turns.phase_until <= now:
         turns, more = _give_up(terms, turns, event, now)
