@@ -307,3 +307,8 @@ def greeted(agent: Agent = AGENT) -> ConversationStory:
     story.speaks("greeting-response")
     story.hears("session.updated")
     return story
+
+
+def active_conversation(agent: Agent = AGENT) -> ConversationStory:
+    """A conversation in which the caller has the floor."""
+    return greeted(agent) if agent.greeting else answered(agent)
