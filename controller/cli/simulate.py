@@ -95,9 +95,7 @@ def run(args: argparse.Namespace) -> int:
     except SimulatorError as error:
         print(error, file=sys.stderr)
         return 2
-    with contextlib.suppress(KeyboardInterrupt):
-        return asyncio.run(_play(simulator, scenarios, args))
-    return 0
+    return asyncio.run(_play(simulator, scenarios, args))
 
 
 def _simulator(args: argparse.Namespace) -> OpenAISimulator:

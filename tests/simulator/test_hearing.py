@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from controller.simulator import Fault, parse, plan
+from controller.simulator import INSTANT, Fault, parse, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,3 +182,12 @@ async def test_speech_ends_the_wait_for_silence(serve: Callable[..., Any]) -> No
     await sideband.send("response.create")
     events = await sideband.rest()
     assert not [event for event in events if event["type"].endswith("timeout_triggered")]
+
+
+async def test_instant_pace_transcribes_at_once(serve: Callable[..., Any]) -> None:
+    service = await serve(pace=INSTANT)
+    call = await service.openai.place_call(parse('caller = ["Hi"]\npatience = 1'))
+    sideband = await service.answer(call, audio=TRANSCRIBED)
+    await sideband.until("conversation.item.input_audio_transcription.completed")
+    await sideband.until("output_audio_buffer.stopped")
+    assert call.heard == ["You said: Hi"]

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 
 from controller.errors import SimulatorError
 from controller.simulator import (
+    DEFAULT_API_KEY,
     INSTANT,
     EndedBy,
     OpenAISimulator,
     Phase,
+    Rule,
     Scenario,
     Source,
     Switches,
+    ToolCall,
 )
 
 if TYPE_CHECKING:
@@ -144,3 +148,23 @@ async def test_requests_of_a_call_are_in_its_record(serve: Callable[..., Any]) -
     assert call.accept_body == {"type": "realtime", "model": "m"}
     assert [event["type"] for event in call.client_events] == ["response.create"]
     assert call.server_events[0]["type"] == "session.created"
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("rules", [5, (Rule(calls=(ToolCall("a", {"x": {1}}),)),)])
+async def test_mistake_in_a_script_is_no_fault_of_openai(rules: Any) -> None:
+    simulator = OpenAISimulator("http://127.0.0.1:1/", retry_offsets=())
+    await simulator.start()
+    call = await simulator.place_call(Scenario(rules=rules, stays=1))
+    headers = {"Authorization": f"Bearer {DEFAULT_API_KEY}"}
+    url = f"{simulator.base_url}/realtime"
+    async with aiohttp.ClientSession(headers=headers) as http:
+        body = {"type": "realtime"}
+        async with http.post(f"{url}/calls/{call.call_id}/accept", json=body) as answer:
+            if answer.status == 200:
+                async with http.ws_connect(f"{url}?call_id={call.call_id}") as socket:
+                    await socket.send_json({"type": "response.create"})
+                    await asyncio.sleep(5)
+    with pytest.raises(SimulatorError) as caught:
+        await simulator.stop()
+    assert isinstance(caught.value.__cause__, TypeError)
