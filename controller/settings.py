@@ -202,7 +202,7 @@ def _read(
     server = settings.server
     socket = server.control_socket
     if socket == Path():
-        socket = default_path(path, server.host, server.port, environ)
+        socket = default_path(path, environ)
     elif len(os.fsencode(socket)) > LONGEST_PATH:
         problems.append(
             Problem(

@@ -20,8 +20,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-
 from controller.errors import SimulatorError
 
 if TYPE_CHECKING:
@@ -201,6 +199,8 @@ class _Service:
         return await self._answers(503)
 
     async def _answers(self, status: int) -> bool:
+        import aiohttp
+
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(READY_LIMIT), aiohttp.ClientSession() as session:
                 while self._process.returncode is None:

@@ -17,22 +17,20 @@ LONGEST_PATH: Final = 107
 _FOLDER: Final = "controller"
 
 
-def default_path(config_path: Path, host: str, port: int, environ: Mapping[str, str]) -> Path:
+def default_path(config_path: Path, environ: Mapping[str, str]) -> Path:
     """Return the socket's path where the operator names none.
 
-    The name is made from what tells two services of one user apart, so that a command that is given
-    the same configuration finds the right one. Whoever creates the folder makes it private (0700).
+    The name is made from the configuration's place alone, so that a command that is given the same
+    `--config` finds the service, whatever else was set when it started. Whoever creates the folder
+    makes it private (0700).
 
     Args:
         config_path: `controller.toml`, made absolute here.
-        host: Of the public listener.
-        port: Of the public listener, as configured: 0 stays 0.
         environ: For `RUNTIME_DIRECTORY` (systemd) and `XDG_RUNTIME_DIR`.
     """
     if runtime := environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]:
         return Path(runtime, "control.sock")
-    service = f"{config_path.resolve()}\0{host}\0{port}"
-    name = hashlib.sha256(os.fsencode(service)).hexdigest()[:16] + ".sock"
+    name = hashlib.sha256(os.fsencode(config_path.resolve())).hexdigest()[:16] + ".sock"
     folders = [Path(tempfile.gettempdir()), Path("/tmp")]  # noqa: S108 - in a folder of our own
     paths = [folder / f"{_FOLDER}-{os.getuid()}" / name for folder in folders]
     if user_folder := environ.get("XDG_RUNTIME_DIR"):
