@@ -13,6 +13,7 @@ already, and then a caller hears nothing until OpenAI gives up.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import ssl
 from collections.abc import Callable, Coroutine
@@ -22,15 +23,11 @@ import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from controller import parts
 from controller.calls.clock import SystemClock
 from controller.calls.ports import Clock
-from controller.calls.reception import Generation as CallGeneration
-from controller.calls.reception import Reception, Trunk
 from controller.calls.registry import Registry
 from controller.calls.runner import World
-from controller.calls.toolbox import Toolbox
-from controller.clients.openai_line import OpenAILine, RequestLimits
-from controller.clients.sideband import SidebandLimits, Sidebands
 from controller.config import Generation
 from controller.handlers.control import ControlHandler
 from controller.handlers.faults import answer_faults
@@ -38,8 +35,6 @@ from controller.handlers.health import HealthHandler
 from controller.handlers.listeners import ControlSocket, Listener
 from controller.handlers.webhooks import WebhookHandler
 from controller.metrics import Metrics, probe_loop_lag
-from controller.sansio.call import Limits
-from controller.sansio.parties import CALLED_NUMBER_HEADERS
 from controller.sansio.webhook import decode_secrets
 from controller.settings import Settings
 from controller.store.memory import MemoryLedger
@@ -53,9 +48,6 @@ HURRY_LIMIT: Final = 5.0
 
 STRAGGLER_LIMIT: Final = 5.0
 """Seconds for the rejects of deliveries that came in the last moment."""
-
-REQUEST_MARGIN: Final = 4.0
-"""Seconds that the machines wait longer than the clients, which normally answer first."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -79,7 +71,7 @@ class Service:
         clock: Clock | None = None,
     ) -> None:
         self._settings = settings
-        self._generation = generation
+        self._warnings = generation.warnings
         self._manager = manager or ServiceManager({})
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -91,11 +83,11 @@ class Service:
         self._ledger = MemoryLedger(self._clock)
         # One context for all connections: making one blocks the loop for 20 ms.
         tls = ssl.create_default_context()
-        self._line = _line(settings, tls, self._metrics)
-        self._sidebands = _sidebands(settings, tls)
+        self._line = parts.line(settings, tls, self._metrics)
+        self._sidebands = parts.sidebands(settings, tls)
         self._world = World(self._ledger, self._line, self._sidebands, self._clock, self._metrics)
         self._calls = Registry(self._world)
-        self._reception = self._make_reception()
+        self._reception = parts.reception(settings, generation, self._calls, self._world)
         self._listeners = self._make_listeners()
         self._control = ControlSocket(self._control_app(), settings.server.control_socket)
         self._is_controlled = False
@@ -132,13 +124,20 @@ class Service:
 
     # --- life ----------------------------------------------------------------------------------
 
-    async def start(self) -> None:
+    async def start(self, *, for_good: bool = False) -> None:
         """Warm the clients, open the listeners, say that we are ready.
+
+        Args:
+            for_good: the process has no other purpose: take what is loaded by now out of the
+                collector's sight, which else looks through the SDK's objects for 24 ms at a time.
 
         Raises:
             ControllerError: A listener or the control socket cannot be opened.
         """
         await self._line.warm()
+        if for_good:
+            gc.collect()
+            gc.freeze()
         self._own("loop lag", probe_loop_lag(self._metrics.loop_lag))
         try:
             for listener in self._listeners:
@@ -154,7 +153,7 @@ class Service:
         self._own("watchdog", self._manager.beat())
         self._manager.ready(f"listening on {self.url}")
         _log.info("ready", address=self.url, kept=self._ledger.kept)
-        for sentence in self._generation.warnings:
+        for sentence in self._warnings:
             _log.warning("configuration", warning=sentence)
 
     def request_stop(self) -> None:
@@ -175,7 +174,7 @@ class Service:
         Raises:
             ControllerError: A listener or the control socket cannot be opened.
         """
-        await self.start()
+        await self.start(for_good=True)
         kept = "kept" if self._ledger.kept else "not kept yet"
         announce(f"listening on {self.url}; records are {kept}")
         await self.run_until_stopped()
@@ -239,29 +238,6 @@ class Service:
 
     # --- parts ---------------------------------------------------------------------------------
 
-    def _make_reception(self) -> Reception:
-        settings, generation = self._settings, self._generation
-        return Reception(
-            self._calls,
-            self._world,
-            generation=CallGeneration(
-                hash=generation.hash,
-                agents=generation.agents,
-                toolboxes=_toolboxes(generation, self._clock, self._metrics),
-                rules=generation.rules,
-            ),
-            trunk=Trunk(
-                region=settings.trunk.default_region,
-                # A trunk's own headers come first, in the order in which they were written.
-                called_number_headers=(
-                    *settings.trunk.called_number_headers,
-                    *CALLED_NUMBER_HEADERS,
-                ),
-            ),
-            limits=_limits(settings),
-            stale_after=settings.webhook.stale_limit,
-        )
-
     def _make_listeners(self) -> list[Listener]:
         server = self._settings.server
         public = self._app()
@@ -296,7 +272,9 @@ def watch_loop(loop: asyncio.AbstractEventLoop) -> None:
     """Have faults that nobody awaited logged once, by type and place."""
 
     def note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        _log.error("loop_fault", message=context["message"], exc_info=context.get("exception"))
+        _log.error(
+            "loop_fault", message=context.get("message", ""), exc_info=context.get("exception")
+        )
 
     loop.set_exception_handler(note)
 
@@ -304,54 +282,3 @@ def watch_loop(loop: asyncio.AbstractEventLoop) -> None:
 def manager_of_environment() -> ServiceManager:
     """Return the service manager that started this process, or nobody."""
     return ServiceManager(os.environ)
-
-
-def _line(settings: Settings, tls: ssl.SSLContext, metrics: Metrics) -> OpenAILine:
-    openai = settings.openai
-    return OpenAILine(
-        api_key=openai.api_key.get_secret_value(),
-        base_url=openai.base_url,
-        ssl_context=tls,
-        meter=metrics,
-        limits=RequestLimits(
-            accept=openai.accept_timeout,
-            reject=openai.reject_timeout,
-            refer=openai.refer_timeout,
-            hang_up=openai.hangup_timeout,
-        ),
-    )
-
-
-def _sidebands(settings: Settings, tls: ssl.SSLContext) -> Sidebands:
-    openai = settings.openai
-    return Sidebands(
-        api_key=openai.api_key.get_secret_value(),
-        base_url=openai.base_url,
-        ssl_context=tls,
-        limits=SidebandLimits(
-            heartbeat=openai.heartbeat_interval, max_frame_bytes=openai.max_frame_bytes
-        ),
-    )
-
-
-def _limits(settings: Settings) -> Limits:
-    openai = settings.openai
-    slowest = max(
-        openai.accept_timeout, openai.reject_timeout, openai.refer_timeout, openai.hangup_timeout
-    )
-    return Limits(
-        request=slowest + REQUEST_MARGIN,
-        attach=openai.attach_timeout,
-        session=openai.session_created_timeout,
-    )
-
-
-def _toolboxes(generation: Generation, clock: Clock, metrics: Metrics) -> dict[str, Toolbox]:
-    return {
-        name: Toolbox(
-            {each.name: generation.tools[each.name] for each in agent.tools},
-            clock=clock,
-            meter=metrics,
-        )
-        for name, agent in generation.agents.items()
-    }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -167,7 +168,10 @@ async def test_it_announces_itself_in_one_line_and_warns(make: Make, tmp_path: P
     url = service.url
     service.request_stop()
     await running
+    frozen = gc.get_freeze_count()
+    gc.unfreeze()
 
+    assert frozen > 0
     assert line == f"listening on {url}; records are not kept yet"
     assert announced.empty()
     assert [entry["event"] for entry in logs] == ["ready", "configuration"]

@@ -79,7 +79,6 @@ def _loop_factory() -> Any:
 async def _serve(settings: Settings, generation: Generation) -> None:
     import asyncio
     import faulthandler
-    import gc
     import signal
 
     from controller import app
@@ -90,7 +89,4 @@ async def _serve(settings: Settings, generation: Generation) -> None:
     service = app.Service(settings, generation, manager=app.manager_of_environment())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, service.request_stop)
-    # What is loaded now stays for good: a full collection of the SDK's objects takes 24 ms.
-    gc.collect()
-    gc.freeze()
     await service.run(lambda line: print(line, flush=True))
