@@ -145,6 +145,11 @@ class House:
         assert await self.registry.settled(300)
         return call
 
+    async def quiet(self, limit: float = 120.0) -> None:
+        """Wait until a delivery was taken and no call is left here."""
+        await self.until(lambda: self.results)
+        assert await self.registry.settled(limit)
+
     async def until(
         self, holds: Callable[[], object], limit: float = 120.0, every: float = 0.1
     ) -> None:
