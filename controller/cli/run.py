@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from controller.cli import add_config_argument
@@ -44,13 +45,26 @@ def run(args: argparse.Namespace) -> int:
 
     from controller.settings import load_all
 
-    given = {"host": args.host, "port": args.port}
-    server = {name: value for name, value in given.items() if value is not None}
-    settings, generation = load_all(args.config, overrides={"server": server} if server else None)
+    settings, generation = load_all(args.config, overrides=_overrides(args))
     _configure_logs(settings)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, generation))
     return 0
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, Any] | None:
+    from controller.errors import ConfigurationError
+    from controller.settings import load_settings
+
+    given = {"host": args.host, "port": args.port}
+    server = {name: value for name, value in given.items() if value is not None}
+    if not server:
+        return None
+    # The other commands have no --host and no --port, and must find the same control socket.
+    with contextlib.suppress(ConfigurationError):  # it is reported with all the others
+        configured = load_settings(args.config, with_secrets=False).server
+        server["control_socket"] = str(configured.control_socket.absolute())
+    return {"server": server}
 
 
 def _configure_logs(settings: Settings) -> None:

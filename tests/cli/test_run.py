@@ -47,11 +47,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(folder: Path) -> dict[str, str]:
-    return os.environ | {
+    inherited = {name: value for name, value in os.environ.items() if name != "RUNTIME_DIRECTORY"}
+    return inherited | {
         "OPENAI_API_KEY": "sk-test",
         "OPENAI_WEBHOOK_SECRET": "whsec_c2ltdWxhdGVkLXNlY3JldC1vZi10aGUtc3RhbmQtaW4=",
         "CONTROLLER_CONFIG": str(folder / "controller.toml"),
-        "RUNTIME_DIRECTORY": str(folder),
+        "XDG_RUNTIME_DIR": str(folder),
     }
 
 
@@ -126,8 +127,9 @@ def test_commands_talk_to_it(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    process = start("run")
+    process = start("run", "--port", str(free_port("127.0.0.1")))
     ready(process)
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
@@ -168,7 +170,7 @@ def test_a_wrong_configuration_is_code_2_without_a_traceback(
     path = folder / "controller.toml"
     path.write_text(CONFIG.replace("frontdesk", "nobody"))
 
-    assert main(["run", "--config", str(path)]) == 2
+    assert main(["run", "--config", str(path), "--port", "0"]) == 2
     output, errors = capsys.readouterr()
     assert output == ""
     assert "nobody" in errors
