@@ -99,6 +99,16 @@ class CallStory:
         self.now = max(self.now, self.call.deadline)
         return self.receive(DeadlineReached())
 
+    def is_in(self, state: State) -> bool:
+        """Tell where the call stands; asked anew each time."""
+        return self.call.state is state
+
+    def receive_at_step(self) -> tuple[CallCommand, ...]:
+        """Let time pass to the end of the step, whatever the channel waits for meanwhile."""
+        assert self.call.value.step_at is not None
+        self.now = self.call.value.step_at
+        return self.receive(DeadlineReached())
+
     def wait_until(self, state: State, *, steps: int = 50) -> tuple[CallCommand, ...]:
         """Let deadlines alone bring the call to a state; return all that was asked for."""
         commands: tuple[CallCommand, ...] = ()

@@ -170,7 +170,11 @@ class AnyConversation(RuleBasedStateMachine):
 
     @rule(die=st.integers(0, 9))
     def the_end_comes(self, die: int) -> None:
-        last = {7: ev.HangUpRequested(), 8: ev.AttachFailed(gone=True), 9: ev.LineEnded()}
+        last: dict[int, ev.Event] = {
+            7: ev.HangUpRequested(),
+            8: ev.AttachFailed(gone=True),
+            9: ev.LineEnded(),
+        }
         if die in last:
             self.receive(last[die])
 

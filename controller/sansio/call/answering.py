@@ -109,7 +109,7 @@ def answer_failed(call: CallState, event: AnswerFailed, now: float) -> Step:
             return replace(call, step_at=retry_at, answer_again=True), ()
         case AnswerResult.UNREACHABLE:
             return ending.end(call, Outcome.ACCEPT_FAILED, "unreachable")
-        case AnswerResult.CONFLICT | AnswerResult.UNKNOWN:
+        case AnswerResult.CONFLICT | AnswerResult.UNKNOWN:  # pragma: no branch - the last of all
             # It may have landed (our own earlier try, a lost reply): the channel will tell.
             call = replace(call, state=State.ATTACHING, step_at=None, doubt=event.result)
             return attaching.begin(call, now)

@@ -125,7 +125,7 @@ def after_words(
             return call, ()
         case Speech.HEARD:
             return proceed(call, now)
-        case Speech.SILENT:
+        case Speech.SILENT:  # pragma: no branch - the last of all
             return _say_last(call, closing, words.GOODBYE if transfer is None else words.CONNECTING)
 
 
@@ -254,7 +254,7 @@ def overdue(call: CallState, _event: DeadlineReached, now: float) -> Step:
             return back_to_the_caller(call, now)
         case Closing.HANGING_UP:
             return hang_up_failed(call, HangUpFailed(), now)
-        case Closing.RETRYING:
+        case Closing.RETRYING:  # pragma: no branch - the last of all
             return hang_up(call, closing.outcome, now, tries=closing.tries + 1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import Phase as Step
 from hypothesis import settings
@@ -58,7 +58,7 @@ def events_of(kinds: list[type]) -> st.SearchStrategy[Any]:
 
 FINAL = (ev.OwnershipLost, ev.LineEnded, ev.HangUpRequested, ev.Refused, ev.TransferDone)
 """What cuts a history short: rare, so that long ones are tried."""
-ALL_EVENTS = events_of(list(ev.Event.__args__))  # type: ignore[attr-defined]  # a union has them
+ALL_EVENTS = events_of(list(get_args(ev.Event)))
 TERMS_OF_ALL_KINDS = st.sampled_from(
     [
         TERMS,

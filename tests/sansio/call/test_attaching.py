@@ -1,0 +1,276 @@
+"""The channel to the model: opening it, losing it, getting it back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.sansio.call import State, Terms
+from controller.sansio.call.state import Channel
+from controller.sansio.commands import (
+    CloseChannel,
+    Configure,
+    HangUpCall,
+    OpenChannel,
+    Outcome,
+    ReportAnswered,
+    ReportOutcome,
+    ReportReattached,
+    Say,
+    StopSpeaking,
+)
+from controller.sansio.events import (
+    Answered,
+    AnswerFailed,
+    AnswerResult,
+    AttachFailed,
+    ChannelLost,
+    ChannelOpened,
+    HangUpRequested,
+    LineEnded,
+    ProviderEnding,
+    Ready,
+    Speech,
+    SpeechHeard,
+)
+from tests.sansio.driving import (
+    HANG_UP,
+    TERMS,
+    TO_RECEPTION,
+    CallStory,
+    accepting,
+    active,
+    attaching,
+    called,
+    one,
+    only,
+)
+
+
+def outcome_of(story: CallStory) -> Outcome:
+    return one(ReportOutcome, story.commands).outcome
+
+
+def lost(terms: Terms = TERMS) -> CallStory:
+    story = active(terms)
+    story.receive(ChannelLost(1006), after=60.0)
+    return story
+
+
+# --- the first time ----------------------------------------------------------------------------
+
+
+def test_a_proven_session_is_reported_and_greeted() -> None:
+    story = attaching()
+    assert story.receive(ChannelOpened()) == ()
+    assert story.is_in(State.ATTACHING)
+    assert story.receive(Ready()) == (ReportAnswered(), Say("greeting", "Greet."))
+    assert story.is_in(State.ACTIVE)
+
+
+def test_a_disclosure_is_said_word_for_word_before_the_greeting() -> None:
+    story = active(replace(TERMS, disclosure="A machine speaks."))
+    assert one(Say, story.commands) == Say("disclosure", "A machine speaks.", verbatim=True)
+
+
+def test_an_agent_without_first_words_says_nothing() -> None:
+    story = active(Terms())
+    assert only(Say, story.commands) == []
+
+
+def test_a_minimal_answer_is_followed_by_the_rest_of_the_config_before_any_word() -> None:
+    story = accepting()
+    story.receive(AnswerFailed(AnswerResult.REFUSED))
+    story.receive(Answered())
+    story.receive(ChannelOpened())
+    assert story.receive(Ready()) == (ReportAnswered(), Configure(), Say("greeting", "Greet."))
+
+
+def test_a_404_right_after_accept_is_waited_out_ever_longer() -> None:
+    story = attaching()
+    waits = []
+    while True:
+        story.receive(AttachFailed(gone=True))
+        if not story.is_in(State.ATTACHING):
+            break
+        assert story.call.deadline is not None
+        waits.append(round(story.call.deadline - story.now, 1))
+        assert isinstance(story.wait()[0], OpenChannel)
+    assert waits == [0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+    assert story.commands[-2:] == [StopSpeaking(), HangUpCall("hang_up-2")]
+    story.receive(LineEnded())
+    assert outcome_of(story) is Outcome.ATTACH_FAILED
+
+
+def test_an_attempt_without_an_answer_is_given_up_and_its_late_socket_closed() -> None:
+    story = attaching()
+    assert story.wait() == (CloseChannel(),)
+    assert story.receive(ChannelOpened()) == (CloseChannel(),)
+    assert story.receive(AttachFailed(gone=False)) == ()
+    assert story.call.value.channel is Channel.WAITING
+    assert story.wait() == (OpenChannel(2),)
+
+
+def test_a_socket_whose_session_is_never_proven_is_given_up() -> None:
+    story = attaching()
+    story.receive(ChannelOpened())
+    assert story.call.deadline == pytest.approx(story.now + 5.0)
+    assert story.wait() == (CloseChannel(),)
+    assert story.receive(Ready()) == ()
+    assert story.is_in(State.ATTACHING)
+
+
+def test_a_socket_that_opens_twice_is_one_socket() -> None:
+    story = attaching()
+    story.receive(ChannelOpened())
+    assert story.receive(ChannelOpened()) == ()
+    story.receive(Ready())
+    assert story.is_in(State.ACTIVE)
+
+
+def test_a_socket_that_is_lost_before_its_session_is_tried_again() -> None:
+    story = attaching()
+    story.receive(ChannelOpened())
+    assert story.receive(ChannelLost()) == ()
+    assert story.receive(ChannelLost()) == ()
+    assert story.wait() == (OpenChannel(2),)
+    story.receive(ChannelOpened())
+    assert one(Say, story.receive(Ready())).say_id == "greeting"
+
+
+def test_deadlines_alone_end_an_attempt_that_nobody_answers() -> None:
+    story = attaching()
+    story.wait_until(State.ENDED)
+    assert outcome_of(story) is Outcome.CLEANUP_UNCONFIRMED
+    assert len(only(HangUpCall, story.commands)) == 3
+
+
+def test_a_hang_up_while_attaching_gives_up_the_attempt() -> None:
+    story = attaching()
+    commands = story.receive(HangUpRequested())
+    assert commands == (CloseChannel(), StopSpeaking(), HangUpCall("hang_up-2"))
+    assert story.receive(ChannelOpened()) == (CloseChannel(),)
+    assert story.call.value.attach_at is None
+
+
+# --- lost and found ----------------------------------------------------------------------------
+
+
+def test_a_lost_channel_is_opened_again_at_once_and_nobody_is_greeted_twice() -> None:
+    story = active()
+    assert story.receive(ChannelLost(1006)) == (OpenChannel(1),)
+    assert story.is_in(State.ATTACHING)
+    story.receive(ChannelOpened())
+    assert story.receive(Ready()) == (ReportReattached(),)
+    assert story.is_in(State.ACTIVE)
+
+
+def test_404_on_a_reattach_is_the_end_of_the_call() -> None:
+    story = lost()
+    story.receive(AttachFailed(gone=True))
+    assert outcome_of(story) is Outcome.CALLER_HUNG_UP
+
+
+def test_an_announced_end_of_the_session_is_the_providers() -> None:
+    story = active()
+    assert story.receive(ProviderEnding()) == ()
+    assert story.is_in(State.ACTIVE)
+    story.receive(ChannelLost(1001))
+    story.receive(AttachFailed(gone=True))
+    assert outcome_of(story) is Outcome.PROVIDER_ENDED
+
+
+def test_a_reattach_is_tried_for_thirty_seconds_and_then_we_hang_up() -> None:
+    story = lost()
+    began = story.now
+    while story.is_in(State.ATTACHING):
+        story.receive(AttachFailed(gone=False))
+        if story.is_in(State.ATTACHING):
+            story.wait()
+    assert 27.0 < story.now - began <= 30.0
+    story.receive(LineEnded())
+    assert outcome_of(story) is Outcome.SIDEBAND_LOST
+
+
+def test_a_far_end_that_drops_every_session_is_not_hammered() -> None:
+    story = lost()
+    for _ in range(4):
+        story.receive(ChannelOpened())
+        story.receive(Ready())
+        assert story.receive(ChannelLost(1006)) == ()
+        assert story.call.value.channel is Channel.WAITING
+        story.wait()
+    story.receive(ChannelOpened())
+    story.receive(Ready())
+    assert story.receive(ChannelLost(1006), after=60.0) == (OpenChannel(1),)
+
+
+def test_a_second_loss_has_the_whole_time_again() -> None:
+    story = lost()
+    story.receive(ChannelOpened(), after=29.0)
+    story.receive(Ready())
+    story.receive(ChannelLost(), after=0.5)
+    assert story.call.value.attach_until == story.now + 30.0
+
+
+def test_the_longest_duration_passes_while_reattaching() -> None:
+    story = active(replace(TERMS, max_duration=61.0))
+    story.receive(ChannelLost(), after=60.0)
+    story.wait()
+    story.receive(LineEnded())
+    assert outcome_of(story) is Outcome.MAX_DURATION
+
+
+def test_first_words_that_were_heard_while_reattaching_are_followed_by_the_next() -> None:
+    story = active(replace(TERMS, disclosure="A machine speaks."))
+    story.receive(ChannelLost())
+    commands = story.receive(SpeechHeard("disclosure", certain=False))
+    assert commands == (Say("greeting", "Greet."),)
+
+
+# --- while ending ------------------------------------------------------------------------------
+
+
+def test_the_channel_is_got_back_while_last_words_are_spoken() -> None:
+    story = active()
+    story.receive(called(HANG_UP))
+    assert story.receive(ChannelLost()) == (OpenChannel(1),)
+    assert story.is_in(State.ENDING)
+    story.receive(ChannelOpened())
+    assert story.receive(Ready()) == (ReportReattached(),)
+    assert story.is_in(State.ENDING)
+
+
+def test_last_words_that_cannot_be_heard_are_not_waited_for() -> None:
+    story = active()
+    story.receive(called(HANG_UP))
+    story.receive(ChannelLost())
+    while not only(HangUpCall, story.commands):
+        story.receive(AttachFailed(gone=False))
+        story.wait()
+    story.receive(LineEnded())
+    assert outcome_of(story) is Outcome.WE_HUNG_UP
+
+
+def test_a_caller_who_leaves_during_last_words_has_hung_up() -> None:
+    story = active()
+    story.receive(called(HANG_UP))
+    story.receive(ChannelLost())
+    story.receive(AttachFailed(gone=True))
+    assert outcome_of(story) is Outcome.CALLER_HUNG_UP
+
+
+def test_a_channel_that_closes_during_the_hang_up_is_not_opened_again() -> None:
+    story = active()
+    story.receive(HangUpRequested())
+    assert story.receive(ChannelLost()) == ()
+    assert story.call.value.channel is Channel.CLOSED
+
+
+def test_a_leg_that_leaves_after_a_referral_is_claimed_by_nobody() -> None:
+    story = active()
+    story.receive(called(TO_RECEPTION, speech=Speech.HEARD))
+    story.receive(ChannelLost())
+    story.receive(AttachFailed(gone=True))
+    assert outcome_of(story) is Outcome.REFERRED_UNCONFIRMED
