@@ -52,6 +52,13 @@ def register(subparsers: Subparsers) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    _add_wire_arguments(openai)
+    _add_call_arguments(openai)
+    openai.set_defaults(run=run)
+    demo.register(parts)
+
+
+def _add_wire_arguments(openai: argparse.ArgumentParser) -> None:
     openai.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     openai.add_argument("--port", type=int, default=8090, help="port, 0 for any (%(default)s)")
     openai.add_argument(
@@ -66,6 +73,9 @@ def register(subparsers: Subparsers) -> None:
         help="signing secret, repeat for a rotation (default: $OPENAI_WEBHOOK_SECRET)",
     )
     openai.add_argument("--api-key", metavar="KEY", help="key to expect (default: $OPENAI_API_KEY)")
+
+
+def _add_call_arguments(openai: argparse.ArgumentParser) -> None:
     openai.add_argument(
         "--scenario",
         type=Path,
@@ -81,8 +91,6 @@ def register(subparsers: Subparsers) -> None:
     openai.add_argument(
         "--speed", type=float, default=1.0, metavar="N", help="talk N times as fast (%(default)s)"
     )
-    openai.set_defaults(run=run)
-    demo.register(parts)
 
 
 def run(args: argparse.Namespace) -> int:
