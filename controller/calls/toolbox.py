@@ -7,7 +7,6 @@ none of this may reach the call, the other calls, or the end of the process.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -20,10 +19,10 @@ from controller.tools import CallContext, Tool
 
 _log = structlog.get_logger()
 
-UNKNOWN_TOOL: Final = json.dumps({"error": "there is no such tool"})
-TIMED_OUT: Final = json.dumps({"error": "the tool took too long; what it did is not known"})
-FAILED: Final = json.dumps({"error": "the tool failed"})
-OUT_OF_ORDER: Final = json.dumps({"error": "the tool is out of order now; nothing was done"})
+UNKNOWN_TOOL: Final = '{"error":"there is no such tool"}'
+TIMED_OUT: Final = '{"error":"the tool took too long; what it did is not known"}'
+FAILED: Final = '{"error":"the tool failed"}'
+OUT_OF_ORDER: Final = '{"error":"the tool is out of order now; nothing was done"}'
 
 STOP_LIMIT: Final = 1.0
 """Seconds that a tool has to end once it was cancelled."""

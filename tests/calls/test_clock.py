@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import time
+
+from controller.calls.clock import SystemClock
+
+
+def test_the_time_is_that_of_the_system_and_does_not_go_back() -> None:
+    before = time.time()
+    clock = SystemClock()
+
+    instants = [clock.now() for _ in range(100)]
+
+    assert instants == sorted(instants)
+    assert before - 1 < instants[0] < time.time() + 1

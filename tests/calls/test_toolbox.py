@@ -1,0 +1,265 @@
+"""Tools that hang, block, refuse to end, or raise what nobody should."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from controller.calls.toolbox import (
+    FAILED,
+    OUT_OF_ORDER,
+    RUNAWAYS_LIMIT,
+    STOP_LIMIT,
+    TIMED_OUT,
+    Toolbox,
+)
+from controller.sansio.events import ToolCall
+from controller.tools import CallContext, Tool, ToolError, tool
+from tests.calls.house import Gauges, LoopClock
+
+CONTEXT = CallContext(call_id="018f")
+
+
+@pytest.fixture
+def meter() -> Gauges:
+    return Gauges()
+
+
+async def run(meter: Gauges, *tools: Tool, name: str | None = None, toolbox: Any = None) -> str:
+    """Run the first tool once."""
+    by_name = {each.declaration.name: each for each in tools}
+    toolbox = toolbox or Toolbox(by_name, clock=LoopClock(), meter=meter)
+    call = ToolCall("call_1", name or next(iter(by_name)), "{}")
+    output = await toolbox.run(call, CONTEXT)
+    assert output.tool_call_id == "call_1"
+    text: str = output.output
+    return text
+
+
+@tool
+async def good() -> str:
+    """It works."""
+    await asyncio.sleep(2)
+    return "done"
+
+
+@pytest.mark.looptime
+async def test_a_run_is_timed(meter: Gauges) -> None:
+    assert await run(meter, good) == "done"
+    ((name, result, seconds),) = meter.tools
+    assert (name, result) == ("good", "ok")
+    assert seconds == pytest.approx(2)
+
+
+async def test_a_tool_that_the_agent_does_not_have_is_not_run(meter: Gauges) -> None:
+    assert "no such tool" in await run(meter, good, name="rm_rf")
+    assert meter.tools == [("unknown", "unknown", 0.0)]
+
+
+@pytest.mark.looptime
+async def test_a_tool_that_hangs_is_given_up_in_time(meter: Gauges) -> None:
+    cancelled: list[bool] = []
+
+    @tool(timeout=3)
+    async def hangs() -> None:
+        """It hangs."""
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            cancelled.append(True)
+
+    assert await run(meter, hangs) == TIMED_OUT
+    ((name, result, seconds),) = meter.tools
+    assert (name, result) == ("hangs", "timeout")
+    assert seconds == pytest.approx(3)
+    assert cancelled == [True]
+
+
+@pytest.mark.looptime
+async def test_a_tool_may_tidy_up_when_it_is_given_up(meter: Gauges) -> None:
+    tidied: list[bool] = []
+
+    @tool(timeout=3)
+    async def hangs() -> None:
+        """It hangs."""
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(0.5)
+            tidied.append(True)
+
+    assert await run(meter, hangs) == TIMED_OUT
+    assert tidied == [True]
+    assert meter.alarms == {}
+
+
+def stubborn(enough: asyncio.Event) -> Tool:
+    @tool(timeout=3)
+    async def ignores_it() -> str:
+        """It does not end when it is cancelled."""
+        while not enough.is_set():
+            try:
+                await enough.wait()
+            except asyncio.CancelledError:
+                continue
+        return "at last"
+
+    return ignores_it
+
+
+@pytest.mark.looptime
+async def test_a_tool_that_ignores_its_end_is_left_behind_and_reported(meter: Gauges) -> None:
+    enough = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    assert await run(meter, stubborn(enough)) == TIMED_OUT
+
+    assert loop.time() == pytest.approx(3 + STOP_LIMIT)
+    assert meter.alarms == {"tool_runs_on": 1}
+    enough.set()
+    await asyncio.sleep(0)
+
+
+@pytest.mark.looptime
+async def test_no_tool_is_started_while_too_many_refuse_to_end(meter: Gauges) -> None:
+    enough = asyncio.Event()
+    refuses = stubborn(enough)
+    tools = {"ignores_it": refuses, "good": good}
+    toolbox = Toolbox(tools, clock=LoopClock(), meter=meter)
+
+    outputs = await asyncio.gather(
+        *(run(meter, refuses, toolbox=toolbox) for _ in range(RUNAWAYS_LIMIT))
+    )
+    assert set(outputs) == {TIMED_OUT}
+    assert await run(meter, good, toolbox=toolbox) == OUT_OF_ORDER
+    assert meter.tools[-1] == ("good", "error", 0.0)
+
+    enough.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert await run(meter, good, toolbox=toolbox) == "done"
+
+
+@pytest.mark.looptime
+async def test_a_tool_is_cancelled_with_its_call(meter: Gauges) -> None:
+    cancelled: list[bool] = []
+
+    @tool(timeout=3600)
+    async def hangs() -> None:
+        """It hangs."""
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            cancelled.append(True)
+
+    task = asyncio.create_task(run(meter, hangs))
+    await asyncio.sleep(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert cancelled == [True]
+    assert meter.tools == []
+
+
+class StrangeError(BaseException):
+    pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("+12025550142"),
+        TimeoutError(),
+        asyncio.CancelledError(),
+        KeyboardInterrupt(),
+        SystemExit(1),
+        GeneratorExit(),
+        StrangeError(),
+        ExceptionGroup("several", [ValueError()]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("blocks", [False, True])
+async def test_nothing_that_a_tool_raises_gets_out(
+    meter: Gauges, error: BaseException, *, blocks: bool
+) -> None:
+    @tool
+    async def fails() -> None:
+        """It fails."""
+        raise error
+
+    @tool(name="fails")
+    def fails_blocking() -> None:
+        """It fails in a thread."""
+        raise error
+
+    assert await run(meter, fails_blocking if blocks else fails) == FAILED
+    assert [run[:2] for run in meter.tools] == [("fails", "error")]
+
+
+async def test_a_tool_that_cancels_itself_has_failed(meter: Gauges) -> None:
+    @tool
+    async def fails() -> None:
+        """It cancels its own task."""
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    assert await run(meter, fails) == FAILED
+
+
+async def test_the_author_of_a_tool_chooses_the_words_of_its_failure(meter: Gauges) -> None:
+    @tool
+    async def fails() -> None:
+        """It fails."""
+        raise ToolError("we are closed on that day")
+
+    assert json.loads(await run(meter, fails)) == {"error": "we are closed on that day"}
+    assert [run[:2] for run in meter.tools] == [("fails", "error")]
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Holds threads back; opened at the end in any case."""
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+async def test_a_tool_that_blocks_runs_beside_the_loop(
+    meter: Gauges, gate: threading.Event
+) -> None:
+    @tool
+    def blocks() -> str:
+        """It blocks."""
+        return "opened" if gate.wait(10) else "never"
+
+    task = asyncio.create_task(run(meter, blocks))
+    await asyncio.sleep(0)
+    gate.set()
+
+    assert await task == "opened"
+
+
+async def test_tools_that_block_for_ever_hold_up_neither_the_call_nor_host_names(
+    meter: Gauges, gate: threading.Event
+) -> None:
+    @tool(timeout=0.05)
+    def blocks() -> None:
+        """It blocks."""
+        gate.wait(60)
+
+    toolbox = Toolbox({"blocks": blocks}, clock=LoopClock(), meter=meter)
+    outputs = await asyncio.gather(*(run(meter, blocks, toolbox=toolbox) for _ in range(100)))
+
+    assert set(outputs) == {TIMED_OUT}
+    assert await asyncio.get_running_loop().getaddrinfo("127.0.0.1", 80)
+    assert sum(each.name == "tool" for each in threading.enumerate()) <= 32
+    assert meter.alarms == {}
