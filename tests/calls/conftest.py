@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ def log() -> Iterator[list[Any]]:
 async def open_house(tls: ssl.SSLContext, log: list[Any]) -> AsyncIterator[Open]:
     """Return a function that builds a house; at the end nothing may be left of it."""
     loop = asyncio.get_running_loop()
-    before = asyncio.all_tasks()
+    before, sockets = asyncio.all_tasks(), count_sockets()
     async with contextlib.AsyncExitStack() as stack:
 
         async def open_(**options: Any) -> House:
@@ -43,3 +44,13 @@ async def open_house(tls: ssl.SSLContext, log: list[Any]) -> AsyncIterator[Open]
     left = [task.get_coro() for task in asyncio.all_tasks() - before - {asyncio.current_task()}]
     timers = [timer for timer in loop._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]  # nobody else knows them
     assert (left, timers) == ([], [])
+    assert count_sockets() == sockets
+
+
+def count_sockets() -> int:
+    """Return how many sockets this process has open; always 0 where the system does not tell."""
+    count = 0
+    for each in Path("/proc/self/fd").glob("*"):
+        with contextlib.suppress(OSError):  # the listing itself is one of them, and gone
+            count += str(each.readlink()).startswith("socket:")
+    return count
