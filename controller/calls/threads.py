@@ -33,6 +33,11 @@ class Threads:
     def __init__(self, limit: int = THREADS_LIMIT) -> None:
         self._places = asyncio.Semaphore(limit)
 
+    @property
+    def is_full(self) -> bool:
+        """No further function could begin now."""
+        return self._places.locked()
+
     async def run(self, work: Callable[..., _T], /, *args: Any) -> _T:
         """Run a function in a thread and return its result, as `asyncio.to_thread` does.
 

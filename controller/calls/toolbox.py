@@ -65,6 +65,8 @@ class Toolbox:
         result = "ok"
         if output is None:
             output, result = TIMED_OUT, "timeout"
+            if self._threads.is_full:  # of calls that were given up, as a rule
+                self._alarm("tools_blocked", call.name)
         elif output.startswith('{"error"'):
             result = "error"
         self._meter.tool_ran(call.name, result, self._clock.now() - started_at)
@@ -97,5 +99,8 @@ class Toolbox:
         task.cancel()
         await asyncio.wait({task}, timeout=STOP_LIMIT)
         if not task.done():
-            self._meter.alarm("tool_runs_on")
-            _log.error("alarm", kind="tool_runs_on", tool=name)
+            self._alarm("tool_runs_on", name)
+
+    def _alarm(self, kind: str, name: str) -> None:
+        self._meter.alarm(kind)
+        _log.error("alarm", kind=kind, tool=name)

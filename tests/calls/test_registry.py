@@ -30,6 +30,17 @@ heard = "person"
 says = "I will connect you."
 calls = { transfer = { target = "reception" } }
 """
+TOOL_THEN_TRANSFER = """
+stays = 300.0
+caller = ["When are you open on Monday?", "A person, please."]
+[[model]]
+heard = "open on Monday"
+calls = { opening_hours = { day = "Monday" } }
+[[model]]
+heard = "person"
+says = "I will connect you."
+calls = { transfer = { target = "reception" } }
+"""
 STATES = ("accepting", "attaching", "active", "rejecting", "referring", "lost", "hanging_up")
 
 
@@ -193,6 +204,25 @@ async def test_closing_at_any_step_of_the_loop_leaves_nothing_behind(
     await house.until(lambda: house.registry.unsettled_count, every=0)
     for _ in range(steps):
         await asyncio.sleep(0)
+
+    await house.registry.close()
+
+    assert house.registry.unsettled_count == 0
+
+
+@pytest.mark.parametrize("seconds", [0.03, 0.3, 0.6, 1, 1.7, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 15, 20])
+async def test_closing_at_any_moment_of_a_call_leaves_nothing_behind(
+    open_house: Open, seconds: float
+) -> None:
+    @tool
+    async def opening_hours(day: str) -> str:
+        """Opening hours for a day of the week."""
+        await asyncio.sleep(2)
+        return day
+
+    house = await open_house(tools=[opening_hours])
+    await house.ring(TOOL_THEN_TRANSFER)
+    await asyncio.sleep(seconds)
 
     await house.registry.close()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from controller.calls.threads import THREADS_LIMIT
 from controller.calls.toolbox import (
     FAILED,
     OUT_OF_ORDER,
@@ -261,5 +262,17 @@ async def test_tools_that_block_for_ever_hold_up_neither_the_call_nor_host_names
 
     assert set(outputs) == {TIMED_OUT}
     assert await asyncio.get_running_loop().getaddrinfo("127.0.0.1", 80)
-    assert sum(each.name == "tool" for each in threading.enumerate()) <= 32
+    assert sum(each.name == "tool" for each in threading.enumerate()) <= THREADS_LIMIT
+    assert set(meter.alarms) == {"tools_blocked"}
+
+
+async def test_one_tool_that_blocks_too_long_is_no_alarm(
+    meter: Gauges, gate: threading.Event
+) -> None:
+    @tool(timeout=0.05)
+    def blocks() -> None:
+        """It blocks."""
+        gate.wait(60)
+
+    assert await run(meter, blocks) == TIMED_OUT
     assert meter.alarms == {}
