@@ -38,6 +38,7 @@ _WISHES: dict[type, Row] = {
     cmd.HoldTurns: _row(holding.hold),
     cmd.ReleaseTurns: _row(holding.release),
     cmd.Inject: _row(holding.inject),
+    cmd.Configure: _row(holding.configure),
 }
 """Commands of the call, taken in every phase: what cannot be sent now waits."""
 
@@ -60,13 +61,11 @@ TABLE: Mapping[Phase, Mapping[type, Row]] = MappingProxyType(
     {
         _P.DETACHED: {
             **_WISHES,
-            cmd.Configure: _row(holding.configure),
             ev.ChannelOpened: _row(holding.opened, _P.OPENING),
             ev.DeadlineReached: _row(timing.tick),
         },
         _P.OPENING: {
             **_WISHES,
-            cmd.Configure: _row(holding.configure),
             codec.SessionCreated: _row(holding.created, _P.IDLE),
             codec.ServerError: _row(timing.error),
             ev.ChannelLost: _row(speaking.lost, _P.DETACHED),
@@ -93,7 +92,6 @@ TABLE: Mapping[Phase, Mapping[type, Row]] = MappingProxyType(
         _P.REQUESTED: {
             **_WISHES,
             **_HEARD,
-            cmd.Configure: _row(holding.configure),
             codec.ResponseCreated: _row(speaking.created, _P.RESPONDING),
             codec.ResponseDone: _row(speaking.done, _P.IDLE),
             codec.ServerError: _row(timing.error, _P.IDLE, _P.RESPONDING),
@@ -102,7 +100,6 @@ TABLE: Mapping[Phase, Mapping[type, Row]] = MappingProxyType(
         _P.RESPONDING: {
             **_WISHES,
             **_HEARD,
-            cmd.Configure: _row(holding.configure),
             codec.ResponseCreated: _row(speaking.created),
             codec.ResponseDone: _row(speaking.done, _P.IDLE),
             codec.ServerError: _row(timing.error),
