@@ -111,17 +111,17 @@ class Floor:
             await answer.read()
             if answer.status != 200:
                 return
-        socket = await self.sockets.ws_connect(
+        async with self.sockets.ws_connect(
             f"{self.base_url.replace('http', 'ws', 1)}/realtime?call_id={call_id}",
             heartbeat=HEARTBEAT,
             compress=0,
-        )
-        async for message in socket:
-            event = json.loads(message.data)
-            if event["type"] == "session.created":
-                await socket.send_json(GREETING)
-            elif event["type"] == "response.done":
-                await self.give_outputs(socket, event["response"])
+        ) as socket:
+            async for message in socket:
+                event = json.loads(message.data)
+                if event["type"] == "session.created":
+                    await socket.send_json(GREETING)
+                elif event["type"] == "response.done":
+                    await self.give_outputs(socket, event["response"])
 
     async def give_outputs(
         self, socket: aiohttp.ClientWebSocketResponse[Any], response: dict[str, Any]
@@ -137,6 +137,13 @@ class Floor:
             }
             await socket.send_json({"type": "conversation.item.create", "item": item})
         await socket.send_json({"type": "response.create"})
+
+    async def close(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.rest.close()
+        await self.sockets.close()
 
     async def live(self, _request: web.Request) -> web.Response:
         return web.json_response({"alive": True})

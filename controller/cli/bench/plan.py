@@ -64,12 +64,12 @@ class Plan:
     @property
     def seconds(self) -> float:
         """About how long it takes."""
-        steps = len(self.held) * (self.tool_calls / self.tool_rate + self.settle + 2.0)
+        steps = len(self.held) * (self.tool_calls / self.tool_rate + self.settle + 1.5)
         arrivals = sum(self.held[-1] / rate + steps + _OVERHEAD for rate in self.rates)
         return arrivals * len(self.transports) * self.rounds * len(System)
 
 
-_OVERHEAD: Final = 6.0
+_OVERHEAD: Final = 5.0
 """Seconds that a run takes beside its arrivals: start, warm-up, end."""
 
 PLANS: Final[Mapping[str, Plan]] = {
