@@ -317,11 +317,8 @@ def _failed(
 
 def refused(terms: TurnTerms, turns: TurnState, code: str, now: float) -> Turn:
     """Our request was refused for another reason than a conflict: it will not get better."""
-    request = turns.current
-    turns = _floor_free(turns)
-    if request is not None:
-        request = replace(request, tries=TRIES)
-    turns, outs = _failed(terms, turns, request, None, now)
+    request = replace(turns.current or Request(Ask.CALLER), tries=TRIES)
+    turns, outs = _failed(terms, _floor_free(turns), request, None, now)
     return turns, (FaultReported(code), *outs)
 
 
@@ -340,10 +337,9 @@ def never_finished(terms: TurnTerms, turns: TurnState, _event: DeadlineReached, 
     turns, event_id = number(_floor_free(turns))
     owed: tuple[Out, ...] = ()
     if known is not None:
-        say_id = request.say_id if request is not None and request.say_id else known
-        turns, owed = hearing.generated(terms, turns, (known, say_id), characters=0, now=now)
-    elif request is not None:
-        owed = unheard(request)
+        say_id = request.say_id if request is not None else ""
+        ids = (known, say_id or hearing.say_id_of(turns, known))
+        turns, owed = hearing.generated(terms, turns, ids, characters=0, now=now)
     cancel = frames.response_cancel(event_id, known)
     return turns, (cancel, FaultReported("response_overdue"), *owed)
 
