@@ -290,6 +290,18 @@ def test_nothing_is_asked_for_after_the_end() -> None:
     assert story.receive(DeadlineReached()) == ()
 
 
+def test_no_frame_is_sent_in_the_instant_in_which_the_call_ends() -> None:
+    limits = Limits(request=8.0, hang_up_tries=1)
+    story = ConversationStory(Conversation(AGENT, now=START, limits=limits))
+    for event in (Admitted(), Answered(), ChannelOpened()):
+        story.receive(event)
+    story.hears("session.created")
+    story.receive(HangUpRequested())
+    assert story.conversation.turns.deadline == story.conversation.call.deadline
+    assert types(story.wait()) == []
+    assert outcome_of(story) is Outcome.CLEANUP_UNCONFIRMED
+
+
 def test_a_released_call_is_let_go() -> None:
     story = greeted()
     assert story.receive(OwnershipLost()) == (CloseChannel(),)
