@@ -97,6 +97,7 @@ async def _play(example: Path, speed: float) -> int:
 
     if speed <= 0:
         raise SimulatorError("--speed must be more than 0")
+    _scenarios(example)  # nothing is started for nothing
     port = _free_port()
     simulator = OpenAISimulator(
         f"http://127.0.0.1:{port}/openai/webhook",
@@ -130,16 +131,21 @@ def _first_lines(lines: list[str]) -> list[str]:
     return [line for line in lines if not line.startswith(" ")]
 
 
-async def _ring(
-    example: Path, simulator: OpenAISimulator, timeline: Timeline
-) -> list[SimulatedCall]:
-    """Place the calls of the scenarios, one after the other."""
+def _scenarios(example: Path) -> list[Path]:
+    """Return the scenarios that are played one after the other."""
     drained = {LIVE_WHILE_DRAINING, REFUSED_WHILE_DRAINING}
     paths = sorted(path for path in (example / "calls").glob("*.toml") if path.name not in drained)
     if not paths:
         raise SimulatorError(f"{example / 'calls'}: no scenarios there")
+    return paths
+
+
+async def _ring(
+    example: Path, simulator: OpenAISimulator, timeline: Timeline
+) -> list[SimulatedCall]:
+    """Place the calls of the scenarios, one after the other."""
     calls = []
-    for path in paths:
+    for path in _scenarios(example):
         calls.append(await _place(path, simulator, timeline))
         await _settle(calls[-1])
         _print("")
