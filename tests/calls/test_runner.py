@@ -246,12 +246,14 @@ async def test_the_longest_duration_ends_a_call_with_a_word_of_why(open_house: O
     assert 20 <= line["talk_s"] < 40
 
 
-async def test_the_provider_ends_its_longest_session(open_house: Open) -> None:
+async def test_the_end_of_the_providers_longest_session_ends_the_call(open_house: Open) -> None:
     house = await open_house(agent={"max_duration": 7200.0})
 
     await house.play("stays = 7200.0")
 
+    # The stand-in closes with 1001, as after any call, and sends no `session_expired` before.
     assert house.outcomes == [("caller_hung_up", None)]
+    assert 3600 <= house.lines[0]["talk_s"] < 3602
 
 
 async def test_a_refused_config_is_answered_again_with_the_minimal_one_and_completed(
