@@ -166,7 +166,8 @@ def _answer_the_caller(turns: TurnState) -> Turn:
 def stop_speaking(_terms: TurnTerms, turns: TurnState, _command: StopSpeaking, _now: float) -> Turn:
     """Ask for nothing more: the call is being hung up or handed over."""
     owed = tuple(out for request in turns.queue for out in unheard(request))
-    return replace(turns, silent=True, queue=()), owed
+    current = None if turns.current is None else replace(turns.current, stopped=True)
+    return replace(turns, silent=True, queue=(), current=current), owed
 
 
 def speech_started(_terms: TurnTerms, turns: TurnState, _event: SpeechStarted, _now: float) -> Turn:

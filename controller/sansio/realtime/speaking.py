@@ -191,7 +191,7 @@ def _put_back(turns: TurnState, request: Request) -> Turn:
 
 def _first(turns: TurnState, request: Request) -> Turn:
     """Put a request before all others, unless nothing more is to be asked for."""
-    if turns.silent:
+    if turns.silent or request.stopped:
         return turns, unheard(request)
     if turns.held and request.ask is not Ask.SAY:
         return replace(turns, committed=True), ()  # no other turn starts while turns are held
@@ -305,7 +305,7 @@ def _failed(
     request = request or Request(Ask.CALLER, tries=1)
     turns = replace(turns, speak_after=now + terms.pace.retry)
     if request.tries >= TRIES:
-        if request.ask is Ask.SAY or turns.held:
+        if request.ask is Ask.SAY or request.stopped or turns.held:
             return turns, (report, *unheard(request))
         fallbacks = turns.fallbacks + 1
         turns = replace(turns, fallbacks=fallbacks)

@@ -97,6 +97,8 @@ class Request:
     tries: int = 0
     marks: tuple[str, ...] = ()
     """`event_id` of each try: a response that comes late is still ours."""
+    stopped: bool = False
+    """Sent before `StopSpeaking`: not to be sent again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,9 @@ class AnySequenceOfEvents(RuleBasedStateMachine):
     def check_referral(self, event: ev.Event, commands: tuple[cmd.CallCommand, ...]) -> None:
         """No second REFER for 35 s after the first was relayed, or may have been (rule 10)."""
         closing = self.call.value.ending
+        hanging_up = {Closing.HANGING_UP, Closing.RETRYING}
+        if closing is not None and closing.step in hanging_up:
+            assert not only(cmd.OpenChannel, commands)
         for transfer in only(cmd.TransferCall, commands):
             assert self.referred_at is None or self.now >= self.referred_at + 35.0
             assert transfer.uri in {RECEPTION, "tel:+12025550123", "tel:+12025550124"}
@@ -158,6 +161,11 @@ class AnySequenceOfEvents(RuleBasedStateMachine):
         answered = [out.tool_call_id for each in given for out in each.outputs]
         answered = [each for each in answered if each in within]
         assert len(answered) == len(set(answered))
+
+    @invariant()
+    def nothing_is_said_twice(self) -> None:
+        said = [each.say_id for each in only(cmd.Say, self.commands)]
+        assert len(said) == len(set(said))
 
     @invariant()
     def every_effect_has_its_own_id(self) -> None:

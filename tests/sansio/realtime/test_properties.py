@@ -248,6 +248,7 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
         assert self.turns.deadline is None
         assert self.turns.phase is Phase.IDLE
         assert self.said <= self.heard
+        assert self.turns.value.voices == ()
         assert not self.turns.value.held or self.ours_held
 
 

@@ -369,6 +369,14 @@ def test_words_that_fail_after_stop_speaking_are_over() -> None:
     assert story.turns.deadline is None
 
 
+def test_words_that_were_stopped_are_not_asked_for_again_when_turns_are_released() -> None:
+    story = asked()
+    story.receive(StopSpeaking())
+    story.receive(ReleaseTurns())
+    assert SpeechHeard("words", certain=False) in story.wait()
+    assert story.turns.deadline is None
+
+
 def test_words_that_are_refused_are_over_at_once() -> None:
     story = asked()
     outs = error(story, "invalid_value", story.mark)
