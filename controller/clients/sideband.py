@@ -139,7 +139,11 @@ class Sideband:
             async with asyncio.timeout(self._limits.close):
                 await self._websocket.close()
         except (aiohttp.ClientError, OSError, RuntimeError):
-            return  # cut off by the limit: aiohttp has closed the connection then
+            pass  # cut off by the limit
+        finally:
+            # aiohttp does not on every path: after a cancelled close the connection would be held
+            # until the garbage collector comes.
+            self._websocket._response.close()  # noqa: SLF001  # it has no public way to it
 
 
 def sideband_url(base_url: str) -> URL:

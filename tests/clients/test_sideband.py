@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -44,6 +46,8 @@ async def attached(
         sideband = await sidebands.open("rtc_1")
         yield sideband
         await sideband.close()
+        # However it ended: what is not given back is held until the garbage collector comes.
+        assert sideband._websocket._response.connection is None
 
 
 def far_end(script: Script) -> Handler:
@@ -217,6 +221,23 @@ async def test_a_lost_connection_ends_it_as_1006(serve: Serve, tls: ssl.SSLConte
         assert (await close_of(sideband)).code == 1006
 
 
+async def test_a_lost_connection_is_given_back_at_once(serve: Serve, tls: ssl.SSLContext) -> None:
+    async def reset(request: web.Request) -> web.StreamResponse:
+        websocket = web.WebSocketResponse()
+        await websocket.prepare(request)
+        assert request.transport is not None
+        connection = request.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        request.transport.abort()
+        return websocket
+
+    async with sidebands_at(await serve(reset), tls) as sidebands:
+        sideband = await sidebands.open("rtc_1")
+        await close_of(sideband)
+        await sideband.close()
+        assert sideband._websocket._response.connection is None
+
+
 async def test_a_frame_over_the_limit_ends_it(serve: Serve, tls: ssl.SSLContext) -> None:
     async def flood(websocket: web.WebSocketResponse) -> None:
         await websocket.send_str("x" * 2000)
@@ -262,6 +283,24 @@ async def test_closing_wakes_a_reader(serve: Serve, tls: ssl.SSLContext) -> None
         reader = asyncio.create_task(close_of(sideband))
         await asyncio.sleep(0)
         await sideband.close()
+        await reader
+
+
+async def test_a_close_that_is_cancelled_gives_the_connection_back(
+    serve: Serve, tls: ssl.SSLContext
+) -> None:
+    async def listen(websocket: web.WebSocketResponse) -> None:
+        await websocket.receive()
+
+    async with sidebands_at(await serve(far_end(listen)), tls) as sidebands:
+        sideband = await sidebands.open("rtc_1")
+        reader = asyncio.create_task(close_of(sideband))
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(sideband.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
+        assert sideband._websocket._response.connection is None
         await reader
 
 
