@@ -12,7 +12,8 @@ def test_a_target_is_found_by_its_name() -> None:
     target = AGENT.target("reception")
     assert target is not None
     assert target.uri == RECEPTION
-    assert AGENT.target("nobody") is None
+    assert AGENT.target("Reception") is None
+    assert AGENT.target(RECEPTION) is None
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,10 @@ def test_a_target_is_found_by_its_name() -> None:
         ("sip:12025550123@trunk.example.net", None),
         ("sip:+1202@trunk.example.net", None),
         ("sip:+12025550123;ext=4@trunk.example.net", None),
+        ("sip:+٢٠٢٥٥٥٠١٢٣@trunk.example.net", None),
+        ("mailto:sip:+12025550123@trunk.example.net", None),
         ("tel:+12025550123", None),
+        ("", None),
     ],
 )
 def test_only_a_sip_uri_with_a_whole_number_has_another_form(uri: str, other: str | None) -> None:
