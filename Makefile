@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types contracts unit bench format lock clean
+.PHONY: help setup demo test lint types contracts unit bench draw format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ unit: $(READY) ## The tests, with branch coverage
 
 bench: $(READY) ## Measure the service beside the floor; prints a table
 	$(BIN)/controller bench
+
+draw: $(READY) ## Draw the README's pictures from the state tables
+	$(BIN)/python docs/draw.py
 
 format: $(READY) ## Let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
