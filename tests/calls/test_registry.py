@@ -337,6 +337,28 @@ async def test_a_failed_call_with_another_owner_is_left_to_that_one(open_house: 
     call.leave()
 
 
+async def test_a_call_that_fails_after_it_was_taken_over_is_not_touched(open_house: Open) -> None:
+    @tool
+    async def opening_hours(day: str) -> str:
+        """Opening hours for a day of the week."""
+        await asyncio.sleep(5)
+        return day
+
+    mistakes = {**fenced("intend hang_up"), ("settle tool", 1): RuntimeError()}
+    house = await open_house(
+        tools=[opening_hours], ledger=lambda inner: WatchedLedger(inner, fails=mistakes)
+    )
+    call = await house.ring(CALLS_TOOL)
+    await house.until(lambda: call.tools_called)
+
+    assert await house.registry.hang_up_all(30)
+
+    assert house.meter.alarms == {"call_failed": 1}
+    assert house.verbs() == ["accept 200"]
+    assert house.lines == []
+    call.leave()
+
+
 async def test_a_ledger_that_fails_for_good_does_not_keep_the_caller_on_a_dead_line(
     open_house: Open,
 ) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
+from controller.calls.ports import Channel, Channels
 from controller.simulator import EndedBy, Switches
 from controller.tools import tool
 from tests.calls.house import House, Open
+from tests.calls.ledgers import WatchedLedger
 
 pytestmark = pytest.mark.looptime
 
@@ -222,3 +225,46 @@ async def test_nobody_can_hang_up_a_call_that_is_not_there(open_house: Open) -> 
 
     assert not house.registry.hang_up(house.lines[0]["call_id"])
     assert not house.registry.hang_up("018f")
+
+
+class Chatterbox:
+    """Asks for a tool ten times a second, whatever the real socket says."""
+
+    def __init__(self, inner: Channel) -> None:
+        self._inner = inner
+        self._said = 0
+        self.send, self.close = inner.send, inner.close
+
+    async def receive(self) -> str | bytes:
+        self._said += 1
+        if self._said == 1:
+            return await self._inner.receive()  # session.created
+        await asyncio.sleep(0.1)
+        item = {"type": "function_call", "name": "opening_hours", "arguments": "{}"}
+        output = [item | {"call_id": f"call_{self._said}", "status": "completed"}]
+        response = {"id": f"resp_{self._said}", "status": "completed", "output": output}
+        return json.dumps({"type": "response.done", "response": response})
+
+
+class Chatterboxes:
+    def __init__(self, inner: Channels) -> None:
+        self._inner = inner
+
+    async def open(self, provider_id: str) -> Chatterbox:
+        return Chatterbox(await self._inner.open(provider_id))
+
+
+async def test_nobody_puts_off_the_end_by_talking_faster_than_we_can_write(
+    open_house: Open,
+) -> None:
+    house = await open_house(
+        agent={"max_duration": 20.0},
+        channels=Chatterboxes,
+        ledger=lambda inner: WatchedLedger(inner, seconds=1.0),
+    )
+
+    await house.ring(STAYS)
+    await house.quiet(300)
+
+    assert house.outcomes == [("max_duration", None)]
+    assert house.lines[0]["talk_s"] < 60
