@@ -88,7 +88,8 @@ def update(
     turns, event_id = number(turns)
     write = session.remainder if turns.remainder_due else session.detection_update
     body = write(terms.agent, held=turns.held, plain=turns.plain)
-    sent = Update(event_id, remainder=turns.remainder_due, lifts=lifts)
+    due = turns.now + terms.pace.lift if lifts else None
+    sent = Update(event_id, remainder=turns.remainder_due, lifts=lifts, due=due)
     return replace(turns, update=sent, deaf=False), (frames.session_update(event_id, body),)
 
 
@@ -97,7 +98,8 @@ def updated(_terms: TurnTerms, turns: TurnState, _event: SessionUpdated, _now: f
     if turns.update is None or turns.update.is_taken:
         return configured(turns)
     lifts = turns.update.lifts
-    turns = replace(turns, update=replace(turns.update, is_taken=True), remainder_due=False)
+    taken = replace(turns.update, is_taken=True, due=None)
+    turns = replace(turns, update=taken, remainder_due=False, deaf=False)
     turns, _ = configured(turns)
     return _answer_the_caller(turns) if lifts else (turns, ())
 
@@ -119,6 +121,15 @@ def update_refused(terms: TurnTerms, turns: TurnState) -> Turn:
     turns = replace(turns, update=None, remainder_due=False, deaf=deaf)
     turns, _ = configured(turns)
     return _answer_the_caller(turns) if deaf else (turns, ())
+
+
+def unlifted(turns: TurnState, update: Update) -> Turn:
+    """The update that gives the caller the floor is not taken: do not wait for it any longer.
+
+    Should it be in force all the same, VAD's response is there first and ours gives way.
+    """
+    turns = replace(turns, update=replace(update, due=None), deaf=True)
+    return _answer_the_caller(turns)
 
 
 def hold(terms: TurnTerms, turns: TurnState, _command: HoldTurns, _now: float) -> Turn:

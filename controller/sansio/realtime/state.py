@@ -67,6 +67,8 @@ class Pace:
     hold_disclosure: float = 12.0
     configure: float = 2.0
     """For `session.updated` to come."""
+    lift: float = 2.0
+    """The same, for the update that gives the caller the floor."""
     start: float = 5.0
     """For `response.created` to come."""
     finish: float = 60.0
@@ -130,6 +132,8 @@ class Update:
     is_taken: bool = False
     """`session.updated` came since. It names no update and comes unasked too: a refusal may still
     follow."""
+    due: float | None = None
+    """When to give up waiting for an update that lifts the hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,8 @@ class TurnState:
     committed: bool = False
     """A turn is owed: the caller said something that nobody answers by itself."""
     deaf: bool = False
-    """The far end refuses to lift the hold: we ask for the answer to each of the caller's turns."""
+    """The far end refuses to lift the hold, or says nothing of it: we ask for the answer to each of
+    the caller's turns."""
     remainder_due: bool = False
     """The answer was minimal: the rest of the config goes with the next full update."""
     plain: bool = False
@@ -188,6 +193,7 @@ class TurnState:
         """When `DeadlineReached` is due; None: nothing is waited for."""
         instants = [self.hold_until if self.held else None, self.phase_until]
         instants += [voice.due for voice in self.voices]
+        instants.append(self.update.due if self.update is not None else None)
         if self.phase is Phase.IDLE and self.queue and not self.silent:
             instants.append(self.speak_after)
         return min((each for each in instants if each is not None), default=None)

@@ -18,6 +18,10 @@ def tick(terms: TurnTerms, turns: TurnState, event: DeadlineReached, now: float)
     if turns.held and turns.hold_until is not None and turns.hold_until <= now:
         turns, more = holding.fail_open(terms, turns)
         outs += more
+    update = turns.update
+    if update is not None and update.due is not None and update.due <= now:
+        turns, more = holding.unlifted(turns, update)
+        outs += more
     if turns.phase_until is not None and turns.phase_until <= now:
         turns, more = _give_up(terms, turns, event, now)
         outs += more

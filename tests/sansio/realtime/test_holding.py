@@ -136,6 +136,32 @@ def test_what_is_said_after_the_release_is_vads_to_answer() -> None:
     assert not story.turns.value.committed
 
 
+def test_a_release_that_is_never_taken_leaves_no_turn_unanswered() -> None:
+    story = held_story()
+    story.receive(ReleaseTurns(), after=1.0)
+    story.hears("input_audio_buffer.committed")
+    assert types(story.wait()) == ["response.create"]
+    story.begins("r1")
+    story.finishes("r1", message())
+    assert types(story.hears("input_audio_buffer.committed")) == ["response.create"]
+
+
+def test_a_release_that_is_taken_late_gives_the_turns_back_to_vad() -> None:
+    story = held_story()
+    story.receive(ReleaseTurns(), after=1.0)
+    assert story.wait() == ()
+    assert story.turns.value.deaf
+    story.hears("session.updated")
+    assert story.hears("input_audio_buffer.committed") == ()
+
+
+def test_a_release_that_is_lost_with_its_socket_is_not_waited_for() -> None:
+    story = held_story()
+    story.receive(ReleaseTurns(), after=1.0)
+    story.receive(ChannelLost())
+    assert story.turns.deadline is None
+
+
 def test_the_caller_is_noticed() -> None:
     assert turning().hears("input_audio_buffer.speech_started") == (CallerSpoke(),)
 

@@ -424,6 +424,7 @@ def test_an_active_response_that_nobody_knows_is_cancelled_in_the_end() -> None:
 def test_words_that_were_only_asked_for_are_not_said_twice_after_a_loss() -> None:
     story = asked()
     assert types(lost_and_found(story)) == ["session.update"]
+    story.hears("session.updated")
     assert SpeechHeard("words", certain=False) in story.wait()
 
 
