@@ -48,7 +48,7 @@ class Reception(Protocol):
         """
 
 
-class RefusedDelivery(Exception):  # noqa: N818  # it is an answer, not an error of ours
+class RefusedDelivery(Exception):  # an answer, not an error of ours
     """An answer that is not 200."""
 
     def __init__(self, status: HTTPStatus, result: str, reason: str) -> None:
