@@ -45,7 +45,7 @@ _SAFE_FIELDS: Final = """
     usage_responses usage_input_text usage_input_audio usage_cached_text usage_cached_audio
     usage_output_text usage_output_audio
     reattaches ignored_frames tools transfers transcript_lines
-    address host port path signal task store kept records notes warning
+    address host port path place signal task store kept records notes warning
 """
 
 SAFE: Final = frozenset(_SAFE_FIELDS.split())

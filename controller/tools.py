@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import math
 import re
 import traceback
@@ -38,6 +37,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, overload
 
+import structlog
 from pydantic import ValidationError
 from pydantic_core import to_json
 
@@ -63,7 +63,7 @@ MAX_OUTPUT_BYTES: Final = 16 * 1024
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")  # OpenAI's rule for function names
 _MOST_COMPLAINTS: Final = 5
-_logger = logging.getLogger(__name__)
+_log = structlog.get_logger()
 
 
 class ToolError(Exception):
@@ -164,8 +164,12 @@ class Tool:
             if frame.filename != __file__
         ]
         file, line = frames[-1]
-        name, kind = self.declaration.name, type(error).__name__
-        _logger.error("tool %s failed: %s at %s:%d", name, kind, Path(file).name, line)
+        _log.error(
+            "tool_failed",
+            tool=self.declaration.name,
+            kind=type(error).__name__,
+            place=f"{Path(file).name}:{line}",
+        )
         return _json({"error": "the tool failed"})
 
 
