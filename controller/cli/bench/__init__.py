@@ -47,7 +47,7 @@ def register(subparsers: Subparsers) -> None:
         const="full",
         dest="extent",
         help="100, 500 and 1,000 calls at 20 and 50 a second, over plain TCP and over TLS;"
-        " about 20 minutes (default: 100 and 500 calls at 50 a second, both; about 3 minutes)",
+        " about 15 minutes (default: 100 and 500 calls at 50 a second, both; about 3 minutes)",
     )
     parser.add_argument("--rounds", type=int, metavar="N", help="how often all of it is measured")
     parser.add_argument(

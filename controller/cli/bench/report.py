@@ -26,7 +26,8 @@ def table(result: Result) -> Iterator[str]:
     """Yield the lines of the whole report."""
     comparisons = compare(result.readings)
     yield ""
-    yield f"controller bench, {_when(result)}, {result.plan.rounds} rounds, {result.seconds:.0f} s"
+    rounds = f"{result.plan.rounds} round{'s' if result.plan.rounds > 1 else ''}"
+    yield f"controller bench, {_when(result)}, {rounds}, {result.seconds:.0f} s"
     yield result.machine
     yield "Each figure is the median over the rounds, with the least and the most in brackets."
     for comparison in comparisons:
