@@ -198,7 +198,8 @@ def _read(
     settings, invalid = stack.settings(Settings, hidden=_HIDDEN, stand_in=_STAND_IN)
     problems += [problem for _, problem in invalid]
     if with_secrets:
-        problems += _check_secrets(settings, stack, wrong=[path for path, _ in invalid])
+        wrong = [path for path, _ in invalid]
+        problems += _check_secrets(settings, stack, environ, wrong=wrong, known=problems)
     server = settings.server
     socket = server.control_socket
     if socket == Path():
@@ -244,23 +245,38 @@ def _place(values: dict[str, Any], folder: Path) -> None:
 
 
 def _check_secrets(
-    settings: Settings, stack: layers.Layers, *, wrong: list[KeyPath]
+    settings: Settings,
+    stack: layers.Layers,
+    environ: Mapping[str, str],
+    *,
+    wrong: list[KeyPath],
+    known: list[Problem],
 ) -> list[Problem]:
-    """Check what the service cannot start without."""
+    """Check what the service cannot start without; what is wrong already is not told twice."""
     problems = []
-    key, secret = _SECRETS.values()
-    if not settings.openai.api_key.get_secret_value() and key not in wrong:
-        problems.append(
-            Problem(
-                "OPENAI_API_KEY",
-                "",
-                "is not set",
-                "set it, or put it into the file openai_api_key of $CREDENTIALS_DIRECTORY",
-            )
-        )
-    try:
-        decode_secrets(settings.openai.webhook_secret.get_secret_value())
-    except ConfigurationError as error:
-        giver = stack.givers.get(secret)
-        problems += [replace(each, where=giver or each.where) for each in error.problems]
+    folder = environ.get("CREDENTIALS_DIRECTORY", "")
+    given = {
+        "OPENAI_API_KEY": settings.openai.api_key,
+        "OPENAI_WEBHOOK_SECRET": settings.openai.webhook_secret,
+    }
+    for variable, value in given.items():
+        path, file = _VARIABLES[variable], str(Path(folder) / variable.lower())
+        if path in wrong or (folder and any(each.where.startswith(file) for each in known)):
+            continue
+        giver = stack.givers.get(path)
+        if not value.get_secret_value().strip():
+            found = "is empty" if giver else "is not set"
+            name = variable.lower()
+            cure = f"set it, or put it into the file {name} of {folder or '$CREDENTIALS_DIRECTORY'}"
+            problems.append(Problem(giver or variable, "", found, cure))
+        elif variable == "OPENAI_WEBHOOK_SECRET":
+            problems += _check_webhook_secrets(value.get_secret_value(), giver)
     return problems
+
+
+def _check_webhook_secrets(text: str, giver: str | None) -> list[Problem]:
+    try:
+        decode_secrets(text)
+    except ConfigurationError as error:
+        return [replace(each, where=giver or each.where) for each in error.problems]
+    return []

@@ -1,9 +1,10 @@
-"""Draw the machines of the README from the tables that drive them.
+"""Draw the machines of the README from the tables that drive them, and write the settings' page.
 
     .venv/bin/python docs/draw.py
 
 Rewrites what stands between `<!-- call machine -->` and `<!-- /call machine -->`, and the same for
-the turn machine. `tests/sansio/test_pictures.py` fails when somebody forgot.
+the turn machine; and all of `docs/reference/settings.md`. `tests/sansio/test_pictures.py` and
+`tests/config/test_reference.py` fail when somebody forgot.
 """
 # ruff: noqa: INP001 - a script beside the documents, no package
 
@@ -15,8 +16,10 @@ from types import MappingProxyType
 
 from controller.sansio.call import table as call_table
 from controller.sansio.realtime import table as turn_table
+from controller.settings import reference
 
 README = Path(__file__).parents[1] / "README.md"
+SETTINGS = Path(__file__).parent / "reference" / "settings.md"
 PICTURES: Mapping[str, str] = MappingProxyType(
     {"call machine": call_table.diagram(), "turn machine": turn_table.diagram()}
 )
@@ -40,3 +43,4 @@ def drawn(text: str) -> str:
 
 if __name__ == "__main__":
     README.write_text(drawn(README.read_text(encoding="utf-8")), encoding="utf-8")
+    SETTINGS.write_text(reference(), encoding="utf-8")

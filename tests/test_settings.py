@@ -182,7 +182,7 @@ def test_variables_reach_every_depth_and_type(folder: Path) -> None:
         ("CONTROLLER_AGENT_DIR", "x", 'did you mean "CONTROLLER_AGENTS_DIR"?'),
         ("CONTROLLER_STROE__URL", "x", 'did you mean "CONTROLLER_STORE__URL"?'),
         ("CONTROLLER_SERVER__PROT", "1", 'server.prot: unknown key; did you mean "port"?'),
-        ("CONTROLLER_SERVER__PORT", "http", "server.port: found 'http'; must be a valid integer"),
+        ("CONTROLLER_SERVER__PORT", "http", "server.port: found 'http'; must be a whole number"),
         ("CONTROLLER_SERVER__PORT__X", "1", "server.port: found {'x': "),
         ("CONTROLLER_SERVER", "8080", "server: found 8080; "),
         ("CONTROLLER_NUMBERS", "[", "is not JSON"),
@@ -203,8 +203,8 @@ def test_a_wrong_variable_is_named(folder: Path, name: str, value: str, message:
         ("prot = 1", "controller.toml:1: prot: unknown key; there is "),
         ('agent_dir = "x"', 'agent_dir: unknown key; did you mean "agents_dir"?'),
         ('_env_file = ".env"', "controller.toml:1: _env_file: unknown key"),
-        ("[server]\nport = '80'", "controller.toml:2: server.port: found '80'; must be a valid"),
-        ("[server]\nport = true", "server.port: found True; must be a valid integer"),
+        ("[server]\nport = '80'", "controller.toml:2: server.port: found '80'; must be a whole"),
+        ("[server]\nport = true", "server.port: found True; must be a whole number"),
         ("[server]\nport = 65536", "server.port: found 65536; must be less than or equal to 65535"),
         ("[server]\ndrain_timeout = nan", "server.drain_timeout: found nan; "),
         ("[server]\nbody_timeout = 0", "server.body_timeout: found 0; must be greater than 0"),
@@ -260,7 +260,7 @@ def test_all_mistakes_are_told_at_once(folder: Path) -> None:
         "CONTROLLER_LOG__FORMAT: log.format: found 'xml'",
         "controller.toml:5: log.level: found 'loud'",
         "OPENAI_API_KEY: is not set",
-        "OPENAI_WEBHOOK_SECRET: there is no secret in it",
+        "OPENAI_WEBHOOK_SECRET: is not set",
     ]
 
 
@@ -280,7 +280,7 @@ def test_each_value_is_blamed_on_who_gave_it(folder: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("key", ["sk with space", "sk-\n2", "sk-\u00fc"])
+@pytest.mark.parametrize("key", ["sk with space", "sk-\n2", "sk-\u00fc", "'sk-1'", '"sk-1"'])
 def test_a_key_that_cannot_be_a_header_is_refused_once(folder: Path, key: str) -> None:
     (problem,) = problems_of(folder, environ=SECRETS | {"OPENAI_API_KEY": key})
 
@@ -288,6 +288,46 @@ def test_a_key_that_cannot_be_a_header_is_refused_once(folder: Path, key: str) -
         "OPENAI_API_KEY: openai.api_key: is not usable; must be the key alone, without spaces,"
         " quotes or line breaks"
     )
+
+
+def test_a_webhook_secret_in_the_place_of_the_key_is_recognised(folder: Path) -> None:
+    (problem,) = problems_of(folder, environ=SECRETS | {"OPENAI_API_KEY": SECRET})
+
+    assert problem.endswith("must be the API key (sk-…); this is a webhook's secret")
+    assert SECRET not in problem
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_quotes_that_were_pasted_with_a_webhook_secret_are_named(folder: Path, quote: str) -> None:
+    environ = SECRETS | {"OPENAI_WEBHOOK_SECRET": f"{quote}{SECRET}{quote}"}
+
+    (problem,) = problems_of(folder, environ=environ)
+
+    assert problem == (
+        "OPENAI_WEBHOOK_SECRET: openai.webhook_secret: is not usable; must be one or more whsec_…"
+        " secrets, without quotes"
+    )
+
+
+def test_a_missing_credential_is_asked_for_by_the_name_of_its_file(folder: Path) -> None:
+    (folder / "openai_api_key").write_text("\n")
+
+    found = problems_of(folder, environ={"CREDENTIALS_DIRECTORY": str(folder)})
+
+    assert [problem.partition("; ")[0] for problem in found] == [
+        "openai_api_key: is empty",
+        "OPENAI_WEBHOOK_SECRET: is not set",
+    ]
+    assert "the file openai_webhook_secret of " in found[1]
+
+
+def test_a_credential_that_cannot_be_read_is_not_told_to_be_missing_too(folder: Path) -> None:
+    (folder / "openai_api_key").mkdir()
+    environ = {"OPENAI_WEBHOOK_SECRET": SECRET, "CREDENTIALS_DIRECTORY": str(folder)}
+
+    (problem,) = problems_of(folder, environ=environ)
+
+    assert problem.startswith("openai_api_key: cannot be read (")
 
 
 def test_a_short_webhook_secret_is_blamed_on_who_gave_it(folder: Path) -> None:

@@ -108,28 +108,31 @@ class FrontMatter(_Table):
     greeting: Text | None = None
     """What the model is told to say first; without it the agent waits for the caller."""
     tools: list[str] = []
-    """Names of Python tools, and of the built-in `hang_up` and `transfer`."""
+    """What it may do: names of Python tools, and of the built-in `hang_up` and `transfer`."""
     targets: list[str] = []
     """Names of the targets that `transfer` may use."""
     turn_detection: Annotated[
         Annotated[ServerVad | SemanticVad, Field(discriminator="type")],
         BeforeValidator(_turn_detection),
     ] = ServerVad(type="server_vad")
-    """When the caller's turn is over."""
+    """When the caller's turn is over: `"server_vad"`, `"semantic_vad"`, or a table with one of them
+    as `type` and OpenAI's options: `threshold`, `prefix_padding_ms`, `silence_duration_ms`,
+    `idle_timeout_ms`; `eagerness`."""
     noise_reduction: Literal["near_field", "far_field"] | None = None
-    """Near: a handset; far: a loudspeaker telephone. Off without it."""
+    """`near_field`: a handset; `far_field`: a loudspeaker telephone. Off without it."""
     transcription: Annotated[Transcription | None, BeforeValidator(_transcription)] = (
         Transcription()
     )
-    """false: the caller's words are not written down."""
+    """How the caller's words are written down: a table with `model`, `language` (such as "en") and
+    `prompt`, or the model's name alone. With `false` they are not."""
     reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
-    """For models that reason."""
+    """`minimal`, `low`, `medium`, `high` or `xhigh`; for models that reason."""
     speed: Annotated[float, Field(ge=0.25, le=1.5)] | None = None
-    """Of the voice; 1 is normal."""
+    """How fast the voice speaks, 0.25 to 1.5; 1 is normal."""
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
-    """Of one response, speech and tool calls together."""
+    """Longest response, speech and tool calls together; at most 4096."""
     max_duration: Annotated[float, Field(gt=0, le=LONGEST_CALL)] = 1800.0
-    """Seconds from the answer to the goodbye."""
+    """Seconds from the answer to the goodbye; at most 3480."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +216,10 @@ def read_agent(path: Path) -> AgentFile:
 def _split(text: str, file: str) -> tuple[str, str]:
     """Return front matter and body."""
     lines = text.split("\n")  # not splitlines(): TOML and the editor count \n only
+    if lines[0].rstrip() == "---":
+        raise ConfigurationError(
+            Problem(f"{file}:1", "", "begins as YAML does", "write TOML between +++ lines")
+        )
     if lines[0].rstrip() != _FENCE:
         raise ConfigurationError(
             Problem(f"{file}:1", "", "has no front matter", "the first line must be +++")

@@ -96,6 +96,7 @@ class _Loading:
         self._problems: list[Problem] = []
         self._warnings: list[str] = []
         self._agent_names: list[str] = []
+        self._agents_known = True
         self._tools_known = True
 
     def load(self) -> Generation:
@@ -129,6 +130,7 @@ class _Loading:
     def _read_agents(self, digest: _Digest) -> list[AgentFile]:
         folder = self._sources.agents_dir
         if not self._is_folder(folder, "agents_dir", "with one .md file for each agent"):
+            self._agents_known = False
             return []
         paths = sorted(
             path
@@ -208,7 +210,7 @@ class _Loading:
             self._warnings.append(UNREADABLE_CALLS)
 
     def _check_agent(self, path: KeyPath, name: str) -> None:
-        if name not in self._agent_names:
+        if name not in self._agent_names and self._agents_known:
             cure = did_you_mean(name, self._agent_names)
             self._complain(path, f"no agent is named {name!r}", cure)
 
@@ -239,6 +241,8 @@ class _Loading:
         for index, name in enumerate(front.tools):
             if name not in known and self._tools_known:
                 cure = did_you_mean(name, known)
+                if not cure.startswith("did"):
+                    cure = f"a function of that name needs @tool above it; {cure}"
                 self._blame(file, ("tools", index), f"no tool is named {name!r}", cure)
         targets = self._sources.targets
         for index, name in enumerate(front.targets):

@@ -27,6 +27,22 @@ if TYPE_CHECKING:
 _LONGEST_SHOWN: Final = 60
 _MOST_LISTED: Final = 12
 
+_TYPES: Final = {
+    "string_type": 'must be text in quotes, "like this"',
+    "int_type": "must be a whole number, without quotes",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number, without quotes",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false, without quotes",
+    "list_type": 'must be a list, like ["one", "two"]',
+    "tuple_type": 'must be a list, like ["one", "two"]',
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "string_too_short": "must not be empty",
+}
+"""What pydantic says in the words of its types, in those of TOML."""
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `did you mean "x"?` where something known is like the word, else what is known."""
@@ -102,7 +118,8 @@ def _found_and_cure(
             return "is missing", _purpose(model, path)
         case _:
             found = "is not usable" if hide else f"found {shown(details['input'])}"
-            return found, details["msg"].replace("Input should", "must", 1)
+            cure = _TYPES.get(details["type"])
+            return found, cure or details["msg"].replace("Input should", "must", 1)
 
 
 def _path(details: ErrorDetails, raw: Any) -> KeyPath:

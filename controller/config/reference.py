@@ -16,22 +16,43 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 _HEAD: Final = """\
-<!-- Written by `controller.settings.reference()` from the code: edit that. -->
+<!-- Written from the code by `make draw`: edit the docstrings in controller/config. -->
 # Settings
 
-Each value is looked for on the command line, then in the environment, then (secrets only) in the
-files of `$CREDENTIALS_DIRECTORY`, then in `controller.toml`.
-`[server] port` is the variable `CONTROLLER_SERVER__PORT`; lists and tables are given as JSON.
-`OPENAI_API_KEY`, `OPENAI_WEBHOOK_SECRET` and `OPENAI_BASE_URL` keep these names.
-Seconds are numbers with or without a fraction. Unknown keys and variables stop the start.
+Each value is looked for in four places, and the first that has it wins:
+
+1. the command line (`--host`, `--port`);
+2. the environment;
+3. for secrets, the files `openai_api_key` and `openai_webhook_secret` in `$CREDENTIALS_DIRECTORY`;
+4. `controller.toml`.
+
+Everything is read once, at start.
+Unknown keys and variables stop the start.
+[`controller check`](commands.md#controller-check) names every mistake.
+Seconds are numbers with or without a fraction.
+
+## Environment
+
+| variable | setting |
+|---|---|
+| `OPENAI_API_KEY` | `[openai] api_key` |
+| `OPENAI_WEBHOOK_SECRET` | `[openai] webhook_secret` |
+| `OPENAI_BASE_URL` | `[openai] base_url` |
+| `CONTROLLER_CONFIG` | path of `controller.toml`; `--config` overrides it |
+| `CONTROLLER_SERVER__PORT` | `[server] port`, and all others in the same way |
+| `CONTROLLER_AGENTS_DIR` | `agents_dir` |
+| `CONTROLLER_NUMBERS` | `[[numbers]]`; lists and tables are given as JSON |
 
 ## controller.toml
+
+[`deploy/example/controller.toml`](../../deploy/example/controller.toml) is one to begin with.
 """
 
 _AGENTS: Final = """
 ## Agent files
 
-`agents/NAME.md`: these keys between two lines of `+++`, then the instructions.
+`agents/NAME.md`: these keys as TOML between two lines of `+++`, then the instructions.
+[`frontdesk.md`](../../deploy/example/agents/frontdesk.md) is one to begin with.
 """
 
 
@@ -71,8 +92,13 @@ def _table(fields: dict[str, FieldInfo]) -> Iterator[str]:
     yield "| key | default | meaning |"
     yield "|---|---|---|"
     for name, info in fields.items():
-        meaning = " ".join((info.description or "").split()).replace("|", "\\|")
-        yield f"| `{name}` | {_default(info)} | {meaning} |"
+        yield f"| `{name}` | {_default(info)} | {_sentence(info.description or '')} |"
+
+
+def _sentence(text: str) -> str:
+    """Return a field's documentation as a table has it; messages quote some in mid-sentence."""
+    text = " ".join(text.split()).replace("|", "\\|")
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 def _default(info: FieldInfo) -> str:

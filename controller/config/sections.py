@@ -76,8 +76,17 @@ def _region(value: str) -> str:
 
 def _api_key(value: SecretStr) -> SecretStr:
     # It goes into a header: a line break or an umlaut in it would fail at the first call.
-    if not re.fullmatch(r"[!-~]*", value.get_secret_value()):
+    if not re.fullmatch(r"[!#-&(-~]*", value.get_secret_value()):
         raise refusal("must be the key alone, without spaces, quotes or line breaks")
+    if value.get_secret_value().startswith("whsec_"):
+        raise refusal("must be the API key (sk-…); this is a webhook's secret")
+    return value
+
+
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    # A shell drops quotes; a file of credentials and an EnvironmentFile in some forms do not.
+    if re.search(r"[\"']", value.get_secret_value()):
+        raise refusal("must be one or more whsec_… secrets, without quotes")
     return value
 
 
@@ -120,9 +129,9 @@ class Store(Section):
     """The ledger."""
 
     url: Annotated[SecretStr, AfterValidator(_store_url)] = SecretStr("sqlite:///controller.db")
-    """`sqlite:///FILE` or `postgresql://…`."""
+    """`sqlite:///FILE` or `postgresql://…`. Read by a later version: records live in memory now."""
     on_fault: Literal["answer", "refuse"] = "answer"
-    """When a claim cannot be written: answer all the same, or refuse the call."""
+    """When a claim cannot be written: `answer` the call all the same, or `refuse` it."""
 
 
 class Policy(Section):
@@ -138,9 +147,9 @@ class Policy(Section):
     max_concurrent_calls: Annotated[int, Field(ge=1, le=100_000)] = 10
     """Live calls beyond which new ones are `busy`."""
     busy: Rejection = Rejection(reject=503)
-    """The house is full."""
+    """How a call is refused when `max_concurrent_calls` are live."""
     draining: Rejection = Rejection(reject=503)
-    """The service is stopping, or paused."""
+    """How a call is refused while the service is stopping, or paused."""
 
 
 class Number(Section):
@@ -166,7 +175,7 @@ class OpenAI(Section):
 
     api_key: Annotated[SecretStr, AfterValidator(_api_key)] = SecretStr("")
     """Key of the project that owns the webhook and the SIP address."""
-    webhook_secret: SecretStr = SecretStr("")
+    webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] = SecretStr("")
     """One or more `whsec_…` secrets, separated by spaces or commas."""
     base_url: Annotated[str, AfterValidator(_base_url)] = "https://api.openai.com/v1"
     """Address of the API; the WebSocket address is the same with ws or wss."""
@@ -211,9 +220,9 @@ class Log(Section):
     """What is written, and what of people's data."""
 
     format: Literal["json", "console"] | None = None
-    """By default `console` on a terminal, `json` otherwise."""
+    """`json` or `console`; by default `console` on a terminal, `json` otherwise."""
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least that is written."""
+    """The least that is written: `debug`, `info`, `warning` or `error`."""
     show_speech: bool = False
     """Write what people say. For development only."""
     show_numbers: bool = False

@@ -193,9 +193,13 @@ def _problem(error: BaseException, files: ToolFiles, name: str) -> Problem:
             where = f"{frame.filename}:{frame.lineno}"
     if isinstance(error, SyntaxError) and error.filename in own:
         where = f"{error.filename}:{error.lineno}"
-    reason = " ".join(str(error).split())[:_LONGEST_REASON]
+    text = str(error)
+    if isinstance(error, SyntaxError) and error.msg:
+        text = error.msg  # without file and line, which `where` names
+    reason = " ".join(text.split())[:_LONGEST_REASON]
     cure = "correct the file"
-    missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
-    if missing in files.modules:
-        cure = f"import it as `from . import {missing}`"
+    if isinstance(error, ModuleNotFoundError):
+        cure = "correct the name, or install it where the service is installed"
+        if error.name in files.modules:
+            cure = f"import it as `from . import {error.name}`"
     return Problem(where, "", f"{type(error).__name__}: {reason}", cure)

@@ -99,9 +99,9 @@ def test_transcription_is_off_or_a_model_or_a_table(
         ),
         ('disclosure = " "', "one of the two must be given"),
         ('vioce = "marin"', 'vioce: unknown key; did you mean "voice"?'),
-        ("model = 5", "model: found 5; must be a valid string"),
+        ("model = 5", "model: found 5; must be text in quotes"),
         ('voice = ""', "voice: found ''; "),
-        ("tools = [1]", "tools[0]: found 1; must be a valid string"),
+        ("tools = [1]", "tools[0]: found 1; must be text in quotes"),
         ("transcription = true", "transcription: found True; must be false, the name of a model"),
         ('transcription = { language = "german" }', "transcription.language: found 'german'"),
         ("turn_detection = false", 'must be "server_vad", "semantic_vad", or a table'),
@@ -137,7 +137,7 @@ def test_a_mistake_names_line_key_value_and_cure(line: str, message: str) -> Non
 def test_all_mistakes_of_a_file_are_told_at_once() -> None:
     assert problems_of("+++\nvoice = 1\nspeeed = 1\n+++\n \n") == [
         "a.md:1: model: is missing; must be given: Name of the Realtime model.",
-        "a.md:2: voice: found 1; must be a valid string",
+        'a.md:2: voice: found 1; must be text in quotes, "like this"',
         f"a.md:1: disclosure: is missing; must be given: {DISCLOSURE}",
         'a.md:3: speeed: unknown key; did you mean "speed"?',
         "a.md: has no instructions; write them below the second +++ line",
@@ -149,7 +149,7 @@ def test_all_mistakes_of_a_file_are_told_at_once() -> None:
     [
         ("You answer.", "a.md:1: has no front matter; the first line must be +++"),
         ("", "a.md:1: has no front matter"),
-        ("---\nmodel: x\n---\n", "a.md:1: has no front matter"),
+        ("---\nmodel: x\n---\n", "a.md:1: begins as YAML does; write TOML between +++ lines"),
         (f"+++\n{REQUIRED}", "a.md:1: its front matter has no end; close it with a line of +++"),
         ("+++\nmodel = \n+++\nx", "a.md:2:9: is not TOML"),
         (f"+++\n{REQUIRED}x = [\n+++\nx", "a.md:5: is not TOML"),

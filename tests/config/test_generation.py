@@ -180,6 +180,10 @@ def test_calls_that_nobody_would_take_are_warned_of(
     [
         ('tools = ["opening_hour"]', "frontdesk.md:5: tools[0]: no tool is named 'opening_hour'"),
         ('tools = ["hangup"]', 'did you mean "hang_up"?'),
+        (
+            'tools = ["book"]',
+            "no tool is named 'book'; a function of that name needs @tool above it",
+        ),
         ('tools = ["hang_up", "hang_up"]', "tools[1]: 'hang_up' is listed twice; once will do"),
         ('tools = ["transfer"]', "tools[0]: transfer has nobody to transfer to; name targets, or"),
         ('targets = ["desk"]', "targets: targets are of no use without transfer; add "),
@@ -247,10 +251,8 @@ def test_missing_folders_are_named_and_blame_nobody_else(house: House) -> None:
 
     shutil.rmtree(house.agents)
     (house.agents).write_text("a file")
-    assert [problem.partition(":")[0] for problem in house.problems(default_agent=None)] == [
-        "agents_dir",
-        "tools_dir",
-    ]
+    found = house.problems(("*", "frontdesk"), default_agent="nightdesk")
+    assert [problem.partition(":")[0] for problem in found] == ["agents_dir", "tools_dir"]
 
 
 def test_a_path_that_is_none_is_a_problem(house: House) -> None:

@@ -76,7 +76,7 @@ def test_a_secret_value_is_not_shown() -> None:
 
     (problem,) = problems(raw, secret=lambda path: path == ("one", "size"))
 
-    assert problem == "f:2: one.size: is not usable; must be a valid integer"
+    assert problem == "f:2: one.size: is not usable; must be a whole number, without quotes"
 
 
 def test_a_value_is_shown_on_one_short_line() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 from controller.config.agents import FrontMatter
 from controller.settings import Settings, reference
 
@@ -29,3 +31,14 @@ def test_tables_are_headed_as_toml_writes_them() -> None:
 
     for heading in ("### [server]", "### [[numbers]]", "### [targets.NAME]"):
         assert f"\n{heading}\n" in page
+
+
+def test_the_page_in_the_documents_is_the_one_that_the_code_writes() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
+
+    # `make draw` writes it.
+    assert page.read_text(encoding="utf-8") == reference()
+
+
+def test_what_a_message_quotes_in_mid_sentence_is_a_sentence_on_the_page() -> None:
+    assert "| `agent` | required | Name of the agent that answers. |" in reference()

@@ -120,17 +120,11 @@ def test_files_that_python_cannot_import_are_left_alone(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("x = 1\nx = y", "bad.py:2: NameError: name 'y' is not defined; correct the file"),
-        ("x = 1\ndef", "bad.py:2: SyntaxError: invalid syntax (bad.py, line 2); correct the file"),
+        ("x = 1\ndef", "bad.py:2: SyntaxError: invalid syntax; correct the file"),
         (
             "import no_such_module",
-            "bad.py:1: ModuleNotFoundError: No module named 'no_such_module'",
+            "bad.py:1: ModuleNotFoundError: No module named 'no_such_module'; correct the name, or",
         ),
-        (
-            "import good",
-            "bad.py:1: ModuleNotFoundError: No module named 'good'; import it as `from",
-        ),
-        ("from .missing import x", "bad.py:1: ModuleNotFoundError: No module named"),
-        ("from . import missing", "bad.py:1: ImportError: cannot import name 'missing'"),
         ("import sys\nsys.exit(3)", "bad.py:2: SystemExit: 3; correct the file"),
         ("def f():\n  raise OSError('a\\nb')\nf()", "bad.py:2: OSError: a b; correct the file"),
         ("x = '\\x00\x00'", "bad.py"),
