@@ -5,8 +5,6 @@ The table of accept results is design section 4; its sources are in the facts on
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from controller.sansio.call import attaching, ending
 from controller.sansio.call.state import CallState, Closing, Ending, State, Step, effect
 from controller.sansio.commands import (
@@ -26,6 +24,7 @@ from controller.sansio.events import (
     Refused,
     RejectSettled,
 )
+from controller.sansio.value import replace
 
 ANSWER_TRIES = 2
 """Of each form: an answer that could not be sent is sent once more."""

@@ -5,8 +5,6 @@ Used in ATTACHING, and in ENDING where the channel tells whether the caller has 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from controller.sansio.call import ending
 from controller.sansio.call.state import CallState, Channel, Closing, State, Step
 from controller.sansio.commands import (
@@ -30,6 +28,7 @@ from controller.sansio.events import (
     ProviderEnding,
     Ready,
 )
+from controller.sansio.value import replace
 
 FIRST_WAIT = 0.2
 LONGEST_WAIT = 2.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from controller.sansio.agent import other_uri_form
 from controller.sansio.call import words
 from controller.sansio.call.state import (
@@ -42,6 +40,7 @@ from controller.sansio.events import (
     TransferFailed,
     TransferUnproven,
 )
+from controller.sansio.value import replace
 
 # --- towards the end ---------------------------------------------------------------------------
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 
 from controller.sansio.call.state import TERMINAL, CallState, State, Terms
 from controller.sansio.call.table import TABLE
 from controller.sansio.commands import CallCommand
 from controller.sansio.events import DeadlineReached, Event
+from controller.sansio.value import replace
 
 SNAPSHOT_VERSION = 1
 

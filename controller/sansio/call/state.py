@@ -8,12 +8,13 @@ event and the instant, and return the next value with the commands that it oblig
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 from controller.sansio.commands import AnswerForm, CallCommand, Outcome
 from controller.sansio.events import AnswerResult, ToolOutput
+from controller.sansio.value import Value, replace
 
 
 class State(StrEnum):
@@ -115,18 +116,20 @@ class Terms:
     limits: Limits = field(default_factory=Limits)
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(Value, frozen=True):
     """Where the caller is to go."""
 
     target: str
-    uri: str = field(repr=False)
+    uri: str
     other_form: bool = False
     """The URI is already the second form of the target's (`tel:` for `sip:`)."""
 
+    def __repr__(self) -> str:
+        """Leave out the URI: it holds a telephone number."""
+        return f"Transfer(target={self.target!r}, other_form={self.other_form})"
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+
+class Ending(Value, frozen=True):
     """An end in progress."""
 
     step: Closing
@@ -139,8 +142,7 @@ class Ending:
     tries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Value, frozen=True):
     """The tool calls of one response; its outputs are posted together, after the last."""
 
     waiting: frozenset[str]
@@ -148,8 +150,7 @@ class Batch:
     respond: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CallState:
+class CallState(Value, frozen=True):
     """One call. Field names are stored: change them with a migration only."""
 
     terms: Terms

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from controller.sansio.call import attaching, ending
 from controller.sansio.call.state import Batch, CallState, Step, Transfer, effect
@@ -24,6 +23,7 @@ from controller.sansio.events import (
     ToolOutput,
     ToolsCalled,
 )
+from controller.sansio.value import replace
 
 HANG_UP = "hang_up"
 TRANSFER = "transfer"

@@ -6,8 +6,6 @@ too: playback may run dry while more is generated. Where that event never comes,
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from controller.sansio.events import DeadlineReached, Digit, SpeechHeard, TranscriptAdded
 from controller.sansio.realtime.codec import (
     AgentTranscript,
@@ -25,6 +23,7 @@ from controller.sansio.realtime.state import (
     TurnTerms,
     Voice,
 )
+from controller.sansio.value import replace
 
 
 def started(terms: TurnTerms, turns: TurnState, event: AudioStarted, now: float) -> Turn:

@@ -6,8 +6,6 @@ open: whatever becomes of the words that it protects, the caller gets the floor.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from controller.sansio.commands import (
     Configure,
     HoldTurns,
@@ -40,6 +38,7 @@ from controller.sansio.realtime.state import (
     number,
     unheard,
 )
+from controller.sansio.value import replace
 
 
 def opened(_terms: TurnTerms, turns: TurnState, _event: ChannelOpened, _now: float) -> Turn:

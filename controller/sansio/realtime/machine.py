@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 
 from controller.sansio.agent import Agent
 from controller.sansio.realtime.speaking import pump
 from controller.sansio.realtime.state import Input, Out, Pace, Phase, TurnState, TurnTerms
 from controller.sansio.realtime.table import TABLE
+from controller.sansio.value import replace
 
 SNAPSHOT_VERSION = 1
 

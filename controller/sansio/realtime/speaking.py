@@ -7,8 +7,6 @@ takes its place.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from controller.sansio.commands import GiveToolOutputs, Say, SendFrame
 from controller.sansio.events import (
     ChannelLost,
@@ -44,6 +42,7 @@ from controller.sansio.realtime.state import (
     number,
     unheard,
 )
+from controller.sansio.value import replace
 
 TRIES = 2
 """A response that failed is asked for once more (rule 7)."""

@@ -7,7 +7,7 @@ return the next value with what follows from it, in order: frames to send and ev
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -23,6 +23,7 @@ from controller.sansio.events import (
     ToolOutput,
 )
 from controller.sansio.realtime.codec import ServerEvent
+from controller.sansio.value import Value, replace
 
 
 class Phase(StrEnum):
@@ -89,8 +90,7 @@ class Pace:
     the second need the time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Value, frozen=True):
     """One response that we want."""
 
     ask: Ask
@@ -103,8 +103,7 @@ class Request:
     """Sent before `StopSpeaking`: not to be sent again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Voice:
+class Voice(Value, frozen=True):
     """The words of one response, on their way to the caller's ear."""
 
     response_id: str
@@ -120,8 +119,7 @@ class Voice:
     """The response is done; by this instant its words must have been heard."""
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Value, frozen=True):
     """The latest `session.update`; an older one that is refused no longer matters."""
 
     event_id: str
@@ -136,8 +134,7 @@ class Update:
     """When to give up waiting for an update that lifts the hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class TurnState:
+class TurnState(Value, frozen=True):
     """The turns of one conversation. Field names are stored."""
 
     phase: Phase = Phase.DETACHED

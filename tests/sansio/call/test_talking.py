@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from controller.sansio.call import Limits, State, Terms
@@ -225,7 +226,7 @@ def test_no_second_transfer_is_tried_right_after_one_that_led_nowhere() -> None:
     assert story.call.value.refer_after == story.now + 35.0
     story.receive(DeadlineReached(), after=35.0)
     assert story.is_in(State.ACTIVE)
-    late = replace(story.call.value, refer_after=story.now + 1.0)
+    late = msgspec.structs.replace(story.call.value, refer_after=story.now + 1.0)
     story.call.value = late
     again = story.receive(called(tool("t2", "transfer", TO_RECEPTION.arguments), say_id="r2"))
     assert errors(one(GiveToolOutputs, again)) == {"t2": "transfer_just_tried"}
