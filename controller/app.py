@@ -17,6 +17,7 @@ import gc
 import os
 import ssl
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -176,7 +177,8 @@ class Service:
         """
         await self.start(for_good=True)
         kept = "kept" if self._ledger.kept else "not kept yet"
-        announce(f"listening on {self.url}; records are {kept}")
+        with suppress(OSError):  # whoever started us may not read it: no reason not to answer
+            announce(f"listening on {self.url}; records are {kept}")
         await self.run_until_stopped()
 
     async def run_until_stopped(self) -> None:

@@ -14,13 +14,14 @@ Exceptions are shown by type and place: their text may quote what was being work
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO, cast
 
 import msgspec
 import structlog
@@ -110,18 +111,50 @@ def configure(
     stream = stream or sys.stderr
     least = logging.getLevelNamesMapping()[level.upper()]
     shown = SAFE | (NUMBERS if show_numbers else set()) | (SPEECH if show_speech else set())
+    render = _render_json if form == "json" else _console(stream)
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         _Redaction(frozenset(shown)),
-        _render_json if form == "json" else _console(stream),
+        render,
     ]
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Sink(stream, render))),
         cache_logger_on_first_use=is_final,
     )
     _bridge(least)
+
+
+class _Sink(io.TextIOBase):
+    """The stream; a line that it does not take is lost and counted, and whoever logs goes on.
+
+    A full disk or a collector of logs that has gone must end neither a call nor the service. The
+    next line that can be written comes after one that says how many are missing.
+    """
+
+    def __init__(self, stream: TextIO, render: Callable[[Any, str, EventDict], str]) -> None:
+        super().__init__()
+        self._stream = stream
+        self._render = render
+        self._lost = 0
+
+    def write(self, text: str) -> int:
+        """Write one line, with its line break, and flush it."""
+        try:
+            self._stream.write(self._missing() + text)
+            self._stream.flush()
+        except (OSError, ValueError):  # ValueError: the stream is closed
+            self._lost += 1
+        else:
+            self._lost = 0
+        return len(text)
+
+    def _missing(self) -> str:
+        if not self._lost:
+            return ""
+        fields = {"level": "warning", "event": "log_lines_lost", "count": self._lost}
+        return self._render(None, "warning", {"timestamp": timestamp(), **fields}) + "\n"
 
 
 class _Redaction:
@@ -228,7 +261,7 @@ def _render_json(_logger: Any, _method: str, line: EventDict) -> str:
     return msgspec.json.encode(line).decode()
 
 
-def _console(stream: TextIO) -> Processor:
+def _console(stream: TextIO) -> Callable[[Any, str, EventDict], str]:
     renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=24)
 
     def render(logger: Any, method: str, line: EventDict) -> str:

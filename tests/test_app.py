@@ -176,3 +176,21 @@ async def test_it_announces_itself_in_one_line_and_warns(make: Make, tmp_path: P
     assert announced.empty()
     assert [entry["event"] for entry in logs] == ["ready", "configuration"]
     assert "default_agent" in logs[1]["warning"]
+
+
+async def test_it_serves_although_nobody_reads_that_it_is_ready(make: Make) -> None:
+    announced = asyncio.Event()
+
+    def announce(_line: str) -> None:
+        announced.set()
+        raise BrokenPipeError
+
+    service = make()
+    running = asyncio.create_task(service.run(announce))
+    await announced.wait()
+    await asyncio.sleep(0)
+    is_up = not running.done()
+    service.request_stop()
+    await running
+    gc.unfreeze()
+    assert is_up

@@ -227,6 +227,46 @@ def test_below_the_level_nothing_is_written() -> None:
     assert log.text == ""
 
 
+class FullDisk(io.StringIO):
+    """Takes nothing while it is full."""
+
+    error: Exception | None = None
+
+    def flush(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def write(self, text: str) -> int:
+        self.flush()
+        return super().write(text)
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left"), BrokenPipeError(), ValueError("closed")]
+)
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_log_that_takes_nothing_stops_nobody_and_says_so_afterwards(
+    error: Exception, form: logs.Format
+) -> None:
+    stream = FullDisk()
+    logs.configure(form=form, stream=stream)
+    log = structlog.stdlib.get_logger("controller.test")
+    log.info("before")
+    stream.error = error
+    log.info("lost")
+    logging.getLogger("somebody").warning("lost, too")
+    assert "log_lines_lost" not in stream.getvalue()
+    stream.error = None
+    log.info("after")
+    log.info("later")
+
+    lines = stream.getvalue().splitlines()
+    events = ["before", "log_lines_lost", "after", "later"]
+    assert len(lines) == len(events)
+    assert all(event in line for event, line in zip(events, lines, strict=True))
+    assert "count=2" in lines[1] or json.loads(lines[1])["count"] == 2
+
+
 def test_a_library_is_shown_by_its_template_and_not_by_its_values() -> None:
     log = Log()
     logging.getLogger("somebody").warning("calling %s at +1 202 555 0123", "Jane")
