@@ -1,22 +1,23 @@
-"""Call control at OpenAI: accept, reject, refer, hang up, by the requests of the `openai` SDK.
+"""Call control at OpenAI: accept, reject, refer, hang up, through the `openai` SDK.
 
-The SDK's comforts are not used, because each hurts here (facts: rule 3 of the design): it repeats
-an accept by itself on a 5xx, waits 600 s for an answer, drops a warm connection after 5 s and
-follows redirects with the key in hand. What remains is its knowledge of paths and headers
-(`requests.py`).
+The SDK's comforts are switched off, because each hurts here (facts: rule 3 of the design): it
+repeats an accept by itself on a 5xx, waits 600 s for an answer, drops a warm connection after 5 s
+and follows redirects with the key in hand. What remains is its knowledge of paths and headers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-import msgspec
+import httpx2
+import openai
 import structlog
 
 from controller.calls.ports import Meter
@@ -28,7 +29,6 @@ from controller.clients.replies import (
     reject_event,
     transfer_event,
 )
-from controller.clients.requests import RequestForms
 from controller.clients.transport import BoundedTransport
 from controller.sansio.events import (
     Answered,
@@ -42,8 +42,9 @@ from controller.sansio.events import (
 
 _log = structlog.stdlib.get_logger(__name__)
 
-_REALTIME: Final = {"type": "realtime"}
-"""What every session config says first."""
+_WORD: Final = re.compile(r"[A-Za-z0-9_.\[\]-]{1,128}")
+"""What of an answer's words may be logged: an identifier, never a sentence or a number's plus."""
+
 
 DENIED_MEMORY: Final = 300.0
 """Seconds that a refusal of our key counts, if no request succeeds before: a balancer that sends
@@ -58,6 +59,16 @@ class RequestLimits:
     reject: float = 3.0
     refer: float = 8.0
     hang_up: float = 5.0
+
+
+class _Raw(Protocol):
+    """What the SDK's raw responses have in common."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    @property
+    def headers(self) -> httpx2.Headers: ...
 
 
 class OpenAILine:
@@ -84,7 +95,16 @@ class OpenAILine:
         limits: RequestLimits | None = None,
     ) -> None:
         self._transport = BoundedTransport(ssl_context)
-        self._forms = RequestForms(api_key=api_key, base_url=base_url)
+        self._client = openai.AsyncOpenAI(
+            api_key=api_key,
+            base_url=base_url,
+            webhook_secret="",  # else the SDK reads it from the environment; nothing here needs it
+            max_retries=0,
+            timeout=None,
+            # trust_env off: a proxy for the web must not carry calls unless somebody says so here.
+            http_client=httpx2.AsyncClient(transport=self._transport, trust_env=False),
+        )
+        self._calls = self._client.realtime.calls.with_raw_response
         self._meter = meter
         self._limits = limits or RequestLimits()
         self._denied_until = -math.inf
@@ -96,49 +116,43 @@ class OpenAILine:
 
     async def answer(self, provider_id: str, session: Mapping[str, Any]) -> Answered | AnswerFailed:
         """Accept the call with a session config."""
-        limit = self._limits.accept
-        return answer_event(await self._ask("accept", provider_id, limit, {**_REALTIME, **session}))
+        # As extra_body, the config goes out as it is: the SDK would walk it key by key.
+        request = self._calls.accept(provider_id, type="realtime", extra_body=dict(session))
+        return answer_event(await self._settle("accept", request, self._limits.accept))
 
     async def reject(self, provider_id: str, status_code: int) -> RejectSettled:
         """Refuse the call with a SIP code."""
-        body = {"status_code": status_code}
-        return reject_event(await self._ask("reject", provider_id, self._limits.reject, body))
+        request = self._calls.reject(provider_id, status_code=status_code)
+        return reject_event(await self._settle("reject", request, self._limits.reject))
 
     async def transfer(
         self, provider_id: str, target_uri: str
     ) -> TransferUnproven | TransferFailed:
         """Send a REFER to the caller's side; its outcome is never reported (rule 10)."""
-        body = {"target_uri": target_uri}
-        return transfer_event(await self._ask("refer", provider_id, self._limits.refer, body))
+        request = self._calls.refer(provider_id, target_uri=target_uri)
+        return transfer_event(await self._settle("refer", request, self._limits.refer))
 
     async def hang_up(self, provider_id: str) -> LineEnded | HangUpFailed:
         """End the call."""
-        return hang_up_event(await self._ask("hangup", provider_id, self._limits.hang_up))
+        request = self._calls.hangup(provider_id)
+        return hang_up_event(await self._settle("hangup", request, self._limits.hang_up))
 
     async def warm(self) -> None:
-        """Run the SDK once for each verb, without a network: its first request takes 100 ms."""
-        await self._forms.learn()
+        """Run the SDK once without a network: its first request costs 100 ms more than the next."""
+        self._transport.is_rehearsing = True
+        try:
+            await self._calls.accept("rtc_rehearsal", type="realtime")
+        finally:
+            self._transport.is_rehearsing = False
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._transport.close()
-        await self._forms.close()
+        await self._client.close()
 
-    async def _ask(
-        self, verb: str, provider_id: str, limit: float, body: Mapping[str, Any] | None = None
-    ) -> Reply:
-        form = await self._forms.of(verb)
-        content = None if body is None else msgspec.json.encode(body)
+    async def _settle(self, verb: str, request: Awaitable[_Raw], limit: float) -> Reply:
         started = time.perf_counter()
-        try:
-            async with asyncio.timeout(limit):
-                reply = await self._transport.post(form.url(provider_id), form.headers, content)
-        except TimeoutError:
-            reply = Reply(fault=Fault.TIMEOUT)
-        self._note(verb, reply, time.perf_counter() - started)
-        return reply
-
-    def _note(self, verb: str, reply: Reply, seconds: float) -> None:
+        reply = await _reply(request, limit)
+        seconds = time.perf_counter() - started
         self._meter.request(verb, reply.label, seconds)
         if reply.is_success or reply.is_denied:
             self._denied_until = time.monotonic() + DENIED_MEMORY if reply.is_denied else -math.inf
@@ -152,3 +166,30 @@ class OpenAILine:
             error_code=reply.code,
             error_param=reply.param,
         )
+        return reply
+
+
+async def _reply(request: Awaitable[_Raw], limit: float) -> Reply:
+    try:
+        async with asyncio.timeout(limit):
+            raw = await request
+    except TimeoutError:
+        return Reply(fault=Fault.TIMEOUT)
+    except openai.APIStatusError as error:
+        return Reply(
+            http_status=error.status_code,
+            request_id=_word(error.request_id),
+            code=_word(error.code),
+            param=_word(error.param),
+        )
+    except openai.APIConnectionError as error:
+        is_unsent = isinstance(error.__cause__, httpx2.ConnectError)
+        return Reply(fault=Fault.REFUSED if is_unsent else Fault.LOST)
+    except (openai.OpenAIError, httpx2.HTTPError):
+        # An answer that the SDK could not make sense of: it came, so the request may have landed.
+        return Reply(fault=Fault.LOST)
+    return Reply(http_status=raw.status_code, request_id=_word(raw.headers.get("x-request-id")))
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else None

@@ -1,24 +1,20 @@
-"""How requests for call control reach the network: one aiohttp session, kept for REST alone.
+"""How the OpenAI SDK reaches the network: one aiohttp session, kept for REST alone.
 
-Two things matter to us and are kept apart here: whether a request can have landed, and that an
-answer cannot fill the memory. Sidebands must not share this session: each attach would take the
-warm connection away from the next accept.
+The SDK's own aiohttp transport reports a refused connection as a time-out and reads an answer
+however long it is. Two things matter to us and are kept apart here: whether a request can have
+landed, and that an answer cannot fill the memory. Sidebands must not share this session: each
+attach would take the warm connection away from the next accept.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 from collections.abc import Mapping
-from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
-import msgspec
-from yarl import URL
-
-from controller.clients.replies import Fault, Reply
+import httpx2
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
 """What is read of an answer's body. The four verbs answer with nothing, errors with a line."""
@@ -35,15 +31,16 @@ DNS_TTL: Final = 60
 BODY_LIMIT: Final = 1.0
 """Seconds for the body after the status: it is for the log, and must not cost us the status."""
 
-_WORD: Final = re.compile(r"[A-Za-z0-9_.\[\]-]{1,128}")
-"""What of an answer's words may be logged: an identifier, never a sentence or a number's plus."""
+_KEPT_HEADERS: Final = frozenset({"date", "retry-after", "x-request-id"})
+"""Others are dropped: a false length, encoding or charset would make a fault of a status."""
 
 
-class BoundedTransport:
-    """Posts requests; tells "nothing was sent" from "it may have landed".
+class BoundedTransport(httpx2.AsyncBaseTransport):
+    """Carries the SDK's requests; tells "nothing was sent" from "it may have landed".
 
-    Redirects are answers, never followed. An answer that is longer than `MAX_ANSWER_BYTES` is cut
-    there, and its connection closed.
+    Raises `httpx2.ConnectError` when no connection came about, `httpx2.ReadError` for every fault
+    after that. Redirects are returned, never followed. An answer that is longer than
+    `MAX_ANSWER_BYTES` is cut there, and its connection closed.
 
     Args:
         ssl_context: shared by all connections; a context for each would cost 22 ms.
@@ -63,33 +60,38 @@ class BoundedTransport:
             timeout=aiohttp.ClientTimeout(total=None, connect=connect_limit),
             auto_decompress=False,
         )
+        self.is_rehearsing = False
+        """True: answer 200 without a network, so that the SDK can be run warm before READY."""
 
-    async def post(self, url: URL, headers: Mapping[str, str], body: bytes | None) -> Reply:
-        """Post once and return what came of it, whatever it was. Has no total time limit."""
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request and return its answer, whatever the status."""
+        if self.is_rehearsing:
+            return httpx2.Response(200, request=request)
         try:
-            return await self._exchange(url, headers, body)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            return await self._exchange(request)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             # Refused, unreachable, unknown name, failed TLS, too slow to connect: nothing was sent.
-            return Reply(fault=Fault.REFUSED)
-        except (aiohttp.ClientError, OSError, ValueError):
+            raise httpx2.ConnectError(type(error).__name__, request=request) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             # ValueError: an answer so broken that a parser of headers or cookies gave up.
-            return Reply(fault=Fault.LOST)
+            raise httpx2.ReadError(type(error).__name__, request=request) from error
 
-    async def _exchange(self, url: URL, headers: Mapping[str, str], body: bytes | None) -> Reply:
-        async with self._session.post(
-            url, headers=headers, data=body, allow_redirects=False
+    async def _exchange(self, request: httpx2.Request) -> httpx2.Response:
+        async with self._session.request(
+            request.method,
+            str(request.url),
+            headers=request.headers.multi_items(),
+            data=request.content or None,
+            allow_redirects=False,
         ) as answer:
-            text = b"" if answer.content.at_eof() else await _some_of_body(answer)
-            is_error = answer.status >= HTTPStatus.BAD_REQUEST
-            error = _error_of(text) if is_error else {}
-            return Reply(
-                http_status=answer.status,
-                request_id=_word(answer.headers.get("x-request-id")),
-                code=_word(error.get("code")),
-                param=_word(error.get("param")),
+            return httpx2.Response(
+                answer.status,
+                headers=_kept(answer.headers),
+                content=await _some_of_body(answer),
+                request=request,
             )
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close every connection."""
         await self._session.close()
 
@@ -110,15 +112,10 @@ async def _some_of_body(answer: aiohttp.ClientResponse) -> bytes:
     return bytes(body[:MAX_ANSWER_BYTES])
 
 
-def _error_of(body: bytes) -> Mapping[str, Any]:
-    """Return the `error` member of an answer's body, as far as there is one."""
-    try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    error = answer.get("error") if isinstance(answer, dict) else None
-    return error if isinstance(error, dict) else {}
-
-
-def _word(value: object) -> str | None:
-    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    # isascii: httpx2 encodes a header as ASCII or guesses, and a guess can fail.
+    return {
+        name: value
+        for name, value in headers.items()
+        if name.lower() in _KEPT_HEADERS and value.isascii()
+    }
