@@ -175,9 +175,22 @@ class Registry:
         The telephone calls themselves are not ended by this: that is `hang_up_all`.
         """
         self._draining = True
-        for task in self._tasks.values():
+        for call_id, task in self._tasks.items():
+            self._note_left(self._runners[call_id])
             task.cancel()
         await self.settled(limit)
+
+    def _note_left(self, runner: CallRunner) -> None:
+        """Name a call that may go on without us: it gets no canonical line, and is still billed."""
+        if not runner.is_over:
+            incoming = runner.record.incoming
+            _log.error(
+                "call_left",
+                call_id=runner.record.call_id,
+                sip_call_id=incoming.sip_call_id,
+                provider_id=incoming.provider_id,
+                state=runner.state,
+            )
 
 
 def _summary(runner: CallRunner) -> CallSummary:
