@@ -184,8 +184,10 @@ class Registry:
         """Name a call that may go on without us: it gets no canonical line, and is still billed."""
         if not runner.is_over:
             incoming = runner.record.incoming
+            self._world.meter.alarm("call_left")
             _log.error(
-                "call_left",
+                "alarm",
+                kind="call_left",
                 call_id=runner.record.call_id,
                 sip_call_id=incoming.sip_call_id,
                 provider_id=incoming.provider_id,

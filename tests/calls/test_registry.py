@@ -192,7 +192,7 @@ async def test_closing_leaves_nothing_behind_wherever_the_calls_stand(
     assert house.registry.live_count == 0
     await house.until(lambda: not call.sidebands, limit=5)
     assert house.lines == []  # nothing ended: whoever restarts finds the calls
-    (left,) = [entry for entry in house.log if entry["event"] == "call_left"]
+    (left,) = [entry for entry in house.log if entry.get("kind") == "call_left"]
     assert left["provider_id"] == call.call_id
     assert left["sip_call_id"] is not None
     assert not house.registry.admitting
@@ -213,7 +213,7 @@ async def test_closing_names_no_call_that_is_over(open_house: Open) -> None:
     await house.registry.close()
 
     assert house.outcomes == [("we_hung_up", None)]
-    assert not [entry for entry in house.log if entry["event"] == "call_left"]
+    assert not [entry for entry in house.log if entry.get("kind") == "call_left"]
 
 
 @pytest.mark.parametrize("steps", range(0, 60, 3))
