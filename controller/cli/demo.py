@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
@@ -38,6 +39,8 @@ STOP_LIMIT = 30.0
 """Seconds for the service to be ready, for a call to end, and for the service to stop."""
 UNDECIDED_LIMIT = 3.0
 """Seconds that a caller rings whom nobody will answer; there is nothing to watch meanwhile."""
+TOLD_LIMIT = 2.0
+"""Seconds for the service to log a call that has ended."""
 LINES_KEPT = 2_000
 LINES_SHOWN = 20
 
@@ -77,8 +80,8 @@ def run(args: argparse.Namespace) -> int:
     """Play the demo; 0 if all went as it should, 2 if there is nothing to play."""
     if not (args.example / "controller.toml").is_file():
         print(
-            f"{args.example}: no controller.toml there; run this from the repository's root, "
-            "or name the folder with --example",
+            f"error: {args.example}: no controller.toml there; run this from the repository's "
+            "root, or name the folder with --example",
             file=sys.stderr,
         )
         return 2
@@ -87,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 130
     except SimulatorError as error:
-        print(error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 2
 
 
@@ -95,8 +98,8 @@ async def _play(example: Path, speed: float) -> int:
     from controller.simulator import OpenAISimulator, Pace, Switches
     from controller.simulator.timeline import Timeline, summary
 
-    if speed <= 0:
-        raise SimulatorError("--speed must be more than 0")
+    if not 0 < speed < math.inf:
+        raise SimulatorError("--speed must be a number above 0")
     _scenarios(example)  # nothing is started for nothing
     port = _free_port()
     simulator = OpenAISimulator(
@@ -106,29 +109,23 @@ async def _play(example: Path, speed: float) -> int:
     )
     timeline = Timeline(_print, in_colour=sys.stdout.isatty())
     simulator.on_entry(timeline)
-    _print("The service and a stand-in for OpenAI start; then the callers ring, one by one.\n")
+    _print("The service and a stand-in for OpenAI start; then the callers ring, one by one.")
+    _print("Each line: seconds, which call, who, and what happens.\n")
     async with simulator, _service(example, port, simulator) as service:
         if not await service.is_ready():
             return service.explain("the service did not become ready")
-        calls = await _ring(example, simulator, timeline)
+        calls = await _ring(example, simulator, timeline, service)
         calls += await _ring_while_draining(example, simulator, timeline, service)
         stopped = await service.stopped()
     outcomes = service.outcomes()
     _print("\nWhat came of it:\n")
-    for call, line in zip(calls, _first_lines(summary(calls)), strict=True):
-        _print(f"{line}  [{outcomes.get(call.call_id, 'no call of ours')}]")
-    for line in summary(calls):
-        if line.startswith(" "):
-            _print(line)
+    for line in summary(calls, outcomes):
+        _print(line)
     if not stopped:
         return service.explain("the service did not stop in good order")
     failed = sum(bool(call.verdict()) for call in calls)
     _print(f"\n{len(calls) - failed} of {len(calls)} calls ended as they should.")
     return service.explain("a call did not end as it should") if failed else 0
-
-
-def _first_lines(lines: list[str]) -> list[str]:
-    return [line for line in lines if not line.startswith(" ")]
 
 
 def _scenarios(example: Path) -> list[Path]:
@@ -141,13 +138,14 @@ def _scenarios(example: Path) -> list[Path]:
 
 
 async def _ring(
-    example: Path, simulator: OpenAISimulator, timeline: Timeline
+    example: Path, simulator: OpenAISimulator, timeline: Timeline, service: _Service
 ) -> list[SimulatedCall]:
     """Place the calls of the scenarios, one after the other."""
     calls = []
     for path in _scenarios(example):
         calls.append(await _place(path, simulator, timeline))
         await _settle(calls[-1])
+        await service.has_told(calls[-1])
         _print("")
     return calls
 
@@ -158,13 +156,14 @@ async def _ring_while_draining(
     """Tell the service to stop while a call is live; another caller rings meanwhile."""
     live = await _place(example / "calls" / LIVE_WHILE_DRAINING, simulator, timeline)
     await live.wait_until(lambda: bool(live.heard), CALL_LIMIT)
-    _print("                            --- SIGTERM: the service drains ---")
+    _print(f"{'':18}service   is asked to stop (SIGTERM): it drains, and rejects new calls")
     service.terminate()
     await service.is_draining()
     refused = await _place(example / "calls" / REFUSED_WHILE_DRAINING, simulator, timeline)
     await _settle(refused)
     await _settle(live)
-    return [refused, live]
+    await service.has_told(live)
+    return [live, refused]
 
 
 async def _place(path: Path, simulator: OpenAISimulator, timeline: Timeline) -> SimulatedCall:
@@ -189,12 +188,14 @@ class _Service:
         self._process = process
         self._address = f"http://127.0.0.1:{port}"
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
+        self._has_said_more = asyncio.Event()
 
     async def read(self) -> None:
         """Keep the latest lines that it prints, until it closes its output."""
         assert self._process.stdout is not None  # noqa: S101 - it was started with a pipe
         async for line in self._process.stdout:
             self._lines.append(line.decode(errors="replace").rstrip())
+            self._has_said_more.set()
 
     async def is_ready(self) -> bool:
         """Wait until it takes calls."""
@@ -243,6 +244,18 @@ class _Service:
             for entry in logged
             if entry.get("event") == "call" and "provider_id" in entry and "outcome" in entry
         }
+
+    async def has_told(self, call: SimulatedCall) -> None:
+        """Wait until it has logged a call's end, so that the next call is told by itself."""
+        from controller.simulator import EndedBy
+
+        if call.outcome is None or call.outcome.by is EndedBy.UNANSWERED:
+            return  # the service may never have made a call of it
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TOLD_LIMIT):
+                while call.call_id not in self.outcomes():
+                    self._has_said_more.clear()
+                    await self._has_said_more.wait()
 
     def explain(self, failure: str) -> int:
         """Say what failed, with the end of the service's log; return the exit code."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import sys
@@ -15,12 +16,16 @@ from urllib.parse import urlsplit
 from controller.errors import SimulatorError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from controller.cli import Subparsers
     from controller.simulator import OpenAISimulator, Scenario, SimulatedCall
-    from controller.simulator.timeline import Timeline
 
 _SECONDS_TO_COME_UP = 30.0
 _RETRY_OFFSETS = (5.0,)  # OpenAI goes on for 72 h; somebody waits for this command
+_SECONDS_TO_LINGER = 1.0
+"""A service whose sideband closed asks once more, and a 404 tells it that the call is over. Nobody
+there would look like a lost network, and it would go on asking for half a minute."""
 
 _OPENAI = """\
 Play OpenAI's Realtime SIP side: deliver signed webhooks, answer accept, reject,
@@ -101,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
         scenarios = [load(path) for path in args.scenario]
         simulator = _simulator(args)
     except SimulatorError as error:
-        print(error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 2
     return asyncio.run(_play(simulator, scenarios, args))
 
@@ -109,46 +114,107 @@ def run(args: argparse.Namespace) -> int:
 def _simulator(args: argparse.Namespace) -> OpenAISimulator:
     from controller.simulator import DEFAULT_API_KEY, DEFAULT_SECRET, OpenAISimulator, Pace
 
-    if args.speed <= 0:
-        raise SimulatorError("--speed must be more than 0")
+    if not 0 < args.speed < math.inf:
+        raise SimulatorError("--speed must be a number above 0")
+    if not _is_web_address(args.webhook_url):
+        raise SimulatorError(
+            f"--webhook-url: {args.webhook_url} is no address; write http://HOST:PORT/openai/webhook"
+        )
     variable = os.environ.get("OPENAI_WEBHOOK_SECRET", "").replace(",", " ").split()
-    return OpenAISimulator(
-        args.webhook_url,
-        secrets=args.secret or variable or [DEFAULT_SECRET],
-        api_key=args.api_key or os.environ.get("OPENAI_API_KEY") or DEFAULT_API_KEY,
-        pace=Pace().times(1 / args.speed),
-        retry_offsets=_RETRY_OFFSETS,
-    )
+    try:
+        return OpenAISimulator(
+            args.webhook_url,
+            secrets=args.secret or variable or [DEFAULT_SECRET],
+            api_key=args.api_key or os.environ.get("OPENAI_API_KEY") or DEFAULT_API_KEY,
+            pace=Pace().times(1 / args.speed),
+            retry_offsets=_RETRY_OFFSETS,
+        )
+    except SimulatorError as error:
+        giver = "--secret" if args.secret else "OPENAI_WEBHOOK_SECRET"
+        raise SimulatorError(f"{giver}: {error}") from None
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False
 
 
 async def _play(
     simulator: OpenAISimulator, scenarios: list[Scenario], args: argparse.Namespace
 ) -> int:
-    from controller.simulator.timeline import Timeline, summary
-
-    timeline = Timeline(_print, in_colour=sys.stdout.isatty())
-    simulator.on_entry(timeline)
-    await simulator.start(args.host, args.port)
+    try:
+        await simulator.start(args.host, args.port)
+    except OSError as error:
+        # asyncio's own words name the address again; a host without an address has no errno.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
+        where = f"{args.host} port {args.port}"
+        return _fail(f"cannot listen on {where}: {reason}; choose with --host and --port")
     try:
         _print(f"OPENAI_BASE_URL={simulator.base_url}")
         if not scenarios:
             await _by_hand(simulator)
             return 0
         if not await _is_up(args.webhook_url):
-            print(f"nothing listens at {args.webhook_url}", file=sys.stderr)
-            return 1
-        calls = await _place(simulator, scenarios, timeline, together=args.together)
+            return _fail(
+                f"nothing listens at {args.webhook_url}; start `controller run` with the "
+                "OPENAI_BASE_URL above, or name another address with --webhook-url"
+            )
+        return await _play_all(simulator, scenarios, together=args.together)
     finally:
+        await _let_go(simulator)
         await simulator.stop()
+
+
+def _fail(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 1
+
+
+async def _play_all(
+    simulator: OpenAISimulator, scenarios: list[Scenario], *, together: bool
+) -> int:
+    from controller.simulator.advice import advice
+    from controller.simulator.timeline import summary
+
+    calls = await _place(simulator, scenarios, together=together)
     _print("")
-    for line in summary(calls):
+    for line in [*summary(calls), *advice(calls)]:
         _print(line)
     return 1 if any(call.verdict() for call in calls) else 0
 
 
+async def _let_go(simulator: OpenAISimulator) -> None:
+    """End the calls that are left, and stay until the service knows that all are over."""
+    from controller.simulator.ending import EndedBy, Ending
+
+    for call in simulator.calls.values():
+        call.end(Ending(EndedBy.STOPPED))
+    await _linger(simulator.calls.values())
+
+
+async def _linger(calls: Iterable[SimulatedCall]) -> None:
+    """Wait until the service has asked for each call that it did not end itself."""
+    from controller.simulator.advice import knows_the_end
+
+    loop = asyncio.get_running_loop()
+    give_up_at = loop.time() + _SECONDS_TO_LINGER
+    while loop.time() < give_up_at:
+        if all(map(knows_the_end, calls)):
+            return
+        await asyncio.sleep(0.02)
+
+
 async def _place(
-    simulator: OpenAISimulator, scenarios: list[Scenario], timeline: Timeline, *, together: bool
+    simulator: OpenAISimulator, scenarios: list[Scenario], *, together: bool
 ) -> list[SimulatedCall]:
+    from controller.simulator.timeline import Timeline
+
+    timeline = Timeline(_print, in_colour=sys.stdout.isatty())
+    simulator.on_entry(timeline)
     calls = []
     for scenario in scenarios:
         call = await simulator.place_call(scenario)
@@ -156,6 +222,7 @@ async def _place(
         calls.append(call)
         if not together:
             await call.settled()
+            await _linger([call])
     for call in calls:
         await call.settled()
     return calls
@@ -163,6 +230,10 @@ async def _place(
 
 async def _by_hand(simulator: OpenAISimulator) -> None:
     """Place a call for each line on standard input, until it ends or a signal comes."""
+    from controller.simulator.timeline import Timeline
+
+    simulator.on_entry(Timeline(_print, in_colour=sys.stdout.isatty()))
+    _print("Press Enter to place a call, Ctrl-C to stop.")
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
@@ -193,11 +264,15 @@ async def _is_up(url: str) -> bool:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     loop = asyncio.get_running_loop()
     give_up_at = loop.time() + _SECONDS_TO_COME_UP
+    has_said = False
     while loop.time() < give_up_at:
         with contextlib.suppress(OSError):
             _, writer = await asyncio.open_connection(parts.hostname, port)
             writer.close()
             return True
+        if not has_said:
+            _print(f"Waiting for the service at {url}, {_SECONDS_TO_COME_UP:.0f} seconds at most.")
+            has_said = True
         await asyncio.sleep(0.2)
     return False
 

@@ -1,19 +1,21 @@
 """Prints what happens as people would tell it: who said what, which tool, which decision.
 
 The timeline is fed with journal entries (`simulator.on_entry(timeline)`) and writes one line for
-each that matters; the wire's chatter stays in the journal.
+each that matters: seconds since the first, the call, who, what. The wire's chatter stays in the
+journal.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from controller.simulator.ending import EndedBy, Ending
 from controller.simulator.journal import Entry, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from controller.simulator.call import SimulatedCall
 
@@ -39,27 +41,38 @@ class Timeline:
         self._write = write
         self._in_colour = in_colour
         self._names: dict[str, str] = {}
+        self._instructions: dict[str, str] = {}
         self._began_at: float | None = None
 
     def name(self, call: SimulatedCall) -> None:
-        """Give a call a name: its number here and its title."""
-        number = self._number(call.call_id)
-        self._line(call, "openai", f"{number} is {call.scenario.title!r}")
+        """Write a heading for a call: its number here and its title."""
+        heading = f"{self._number(call.call_id)}: {_one_line(call.scenario.title)}"
+        self._write(f"\033[1m{heading}\033[0m" if self._in_colour else heading)
 
     def __call__(self, entry: Entry) -> None:
         """Write the line of an entry, if it has one."""
         if self._began_at is None:
             self._began_at = entry.at
-        told = _TELLERS[entry.source](entry)
+        told = _TELLERS[entry.source](self._without_the_agents(entry))
         if told is None:
             return
         who, what = told
+        what = _one_line(what)
         at = entry.at - self._began_at
         label = f"\033[{_COLOURS[who]}m{who:<8}\033[0m" if self._in_colour else f"{who:<8}"
         self._write(f"{at:8.2f}  {self._number(entry.call_id):<8}{label}  {what}")
 
-    def _line(self, call: SimulatedCall, who: str, what: str) -> None:
-        self._write(f"{'':8}  {self._number(call.call_id):<8}{who:<8}  {what}")
+    def _without_the_agents(self, entry: Entry) -> Entry:
+        """Leave out the agent's own instructions where a response repeats them."""
+        if entry.source is Source.REQUEST and entry.name == "accept":
+            self._instructions[entry.call_id] = str(_mapping(entry.body).get("instructions", ""))
+        if entry.source is not Source.CLIENT or entry.name != "response.create":
+            return entry
+        wanted = _mapping(_mapping(entry.body).get("response")).get("instructions")
+        if not isinstance(wanted, str):
+            return entry
+        wanted = wanted.removeprefix(self._instructions.get(entry.call_id, "")).strip() or wanted
+        return replace(entry, body={"response": {"instructions": wanted}})
 
     def _number(self, call_id: str) -> str:
         if not call_id:
@@ -68,46 +81,56 @@ class Timeline:
 
 
 def _webhook(entry: Entry) -> tuple[str, str]:
-    return "openai", f"webhook {_spaced(entry.name)}"
+    return "openai", f"delivers a webhook: {_spaced(entry.name)}"
 
 
 def _answer(entry: Entry) -> tuple[str, str]:
     status = entry.body.status
-    return "service", f"answers {entry.name} {status if status is not None else 'not at all'}"
+    return "service", f"answers the webhook {_with(status)}"
 
 
 def _request(entry: Entry) -> tuple[str, str] | None:
     if entry.name == "attach":
         return "service", "attaches the sideband"
-    return "service", f"{entry.name} {_request_detail(entry.name, entry.body or {})}".rstrip()
+    return "service", _request_of(entry.name, _mapping(entry.body))
 
 
-def _request_detail(verb: str, body: Mapping[str, Any]) -> str:
+def _request_of(verb: str, body: Mapping[str, Any]) -> str:
     if verb == "accept":
-        return f"with {body.get('model', 'the default model')}"
+        return f"accepts the call with {body.get('model', 'the default model')}"
     if verb == "reject":
-        return f"with {body.get('status_code', 603)}"
-    return str(body.get("target_uri", ""))
+        return f"rejects the call with {body.get('status_code', 603)}"
+    if verb == "refer":
+        return f"refers the caller to {body.get('target_uri', 'nobody')}"
+    return "hangs up"
 
 
 def _reply(entry: Entry) -> tuple[str, str] | None:
     status, code = entry.body["status"], entry.body["code"]
     if status in {_HTTP_OK, 101}:
         return None
-    return "openai", f"answers {entry.name} {status or 'not at all'} {code or ''}".rstrip()
+    return "openai", f"answers the {entry.name} {_with(status)} {code or ''}".rstrip()
 
 
 def _client(entry: Entry) -> tuple[str, str] | None:
     body = entry.body
     if entry.name == "session.update":
-        changed = ", ".join(key for key in _mapping(body.get("session")) if key != "type")
-        return "service", f"updates the session: {changed}"
+        return "service", _update_of(_mapping(body.get("session")))
     if entry.name == "response.create":
         wanted = _mapping(body.get("response")).get("instructions")
         return ("service", f"asks the model: {_short(str(wanted))}") if wanted else None
     if entry.name == "response.cancel":
         return "service", "cancels the response"
     return None
+
+
+def _update_of(session: Mapping[str, Any]) -> str:
+    changed = [key for key in session if key != "type"]
+    heard = _mapping(_mapping(session.get("audio")).get("input")).get("turn_detection")
+    floor = _mapping(heard).get("interrupt_response")
+    if changed != ["audio"] or not isinstance(floor, bool):
+        return f"updates the session: {', '.join(changed)}"
+    return "gives the caller the floor" if floor else "keeps the floor until the words were heard"
 
 
 def _server(entry: Entry) -> tuple[str, str] | None:
@@ -131,7 +154,7 @@ def _model(entry: Entry) -> tuple[str, str] | None:
     if entry.name == "calls":
         return "model", f"calls {body['tool']}({_arguments(body['arguments'])})"
     if entry.name == "is given":
-        return "service", f"{body['tool']} gives {_short(body['output'])}"
+        return "service", f"answers {body['tool']}: {_short(body['output'])}"
     if entry.name == "was cut off":
         return "model", f'is cut off after "{body["text"]}"'
     return None
@@ -151,10 +174,12 @@ def _call(entry: Entry) -> tuple[str, str] | None:
     if entry.name == "rings":
         return "caller", f"{entry.body['from']} dials {entry.body['to']}"
     if entry.name == "ended":
-        return "openai", _ENDINGS[entry.body.by](entry.body)
-    if entry.name in {"is answered", "sideband closed"}:
-        return "openai", entry.name
-    return None
+        ending = entry.body
+        where = f" for {ending.target_uri}" if ending.by is EndedBy.REFERRED else ""
+        return "openai", f"the call is over: {_ENDINGS[ending.by](ending)}{where}"
+    if entry.name == "is answered":
+        return "openai", "connects the caller"
+    return ("openai", "closes the sideband") if entry.name == "sideband closed" else None
 
 
 def _fault(entry: Entry) -> tuple[str, str]:
@@ -173,11 +198,22 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _with(status: int | None) -> str:
+    return "with nothing at all" if status is None else f"with {status}"
+
+
 def _spaced(name: str) -> str:
     return name.replace("_", " ")
 
 
+def _one_line(text: str) -> str:
+    """Return a text as a terminal may have it: one line, and nothing that moves the cursor."""
+    text = " ".join(text.split())
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
 def _short(text: str, limit: int = 70) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -197,26 +233,48 @@ _TELLERS: dict[Source, Callable[[Entry], tuple[str, str] | None]] = {
 }
 
 _ENDINGS: dict[EndedBy, Callable[[Ending], str]] = {
-    EndedBy.REJECTED: lambda ending: f"ended: rejected with {ending.status_code}",
-    EndedBy.CALLER_GAVE_UP: lambda _: "ended: the caller gave up while it rang",
-    EndedBy.UNANSWERED: lambda _: "ended: nobody decided in time",
-    EndedBy.CALLER_HUNG_UP: lambda _: "ended: the caller hung up",
-    EndedBy.HUNG_UP: lambda _: "ended: the service hung up",
-    EndedBy.REFERRED: lambda ending: f"ended: the leg left for {ending.target_uri}",
-    EndedBy.DIED: lambda _: "ended: accepted, but never established",
-    EndedBy.EXPIRED: lambda _: "ended: the longest session is over",
-    EndedBy.STOPPED: lambda _: "ended: the stand-in was stopped",
+    EndedBy.REJECTED: lambda ending: f"rejected with {ending.status_code}",
+    EndedBy.CALLER_GAVE_UP: lambda _: "the caller gave up while it rang",
+    EndedBy.UNANSWERED: lambda _: "nobody decided in time",
+    EndedBy.CALLER_HUNG_UP: lambda _: "the caller hung up",
+    EndedBy.HUNG_UP: lambda _: "the service hung up",
+    EndedBy.REFERRED: lambda _: "the caller's leg left",
+    EndedBy.DIED: lambda _: "accepted, never established",
+    EndedBy.EXPIRED: lambda _: "the longest session is over",
+    EndedBy.STOPPED: lambda _: "the stand-in was stopped",
 }
 
 
-def summary(calls: list[SimulatedCall]) -> list[str]:
-    """Return a table of calls: how each ended, and what of its expectations did not hold."""
-    titles = [call.scenario.title for call in calls]
-    width = max([len(title) for title in titles], default=0)
-    lines = []
-    for title, call in zip(titles, calls, strict=True):
-        failed = call.verdict()
-        ended = _ENDINGS[call.outcome.by](call.outcome) if call.outcome else "is not over"
-        lines.append(f"{'FAILED' if failed else 'ok':<7} {title:<{width}}  {ended}")
-        lines += [f"{'':8}{sentence}" for sentence in failed]
-    return lines
+def summary(calls: Sequence[SimulatedCall], outcomes: Mapping[str, str] | None = None) -> list[str]:
+    """Return a table of calls: how each ended, and what of its expectations did not hold.
+
+    Args:
+        calls: In the order in which they were placed.
+        outcomes: What the service says of them, by `call_id`; a column of its own.
+    """
+    if not calls:
+        return []
+    rows = [["#", "result", "call", "how it ended"]]
+    rows += [_row(number, call) for number, call in enumerate(calls, 1)]
+    if outcomes is not None:
+        said = [outcomes.get(call.call_id, "(no call for it)") for call in calls]
+        for row, word in zip(rows, ["what the service says", *said], strict=True):
+            row.append(word)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [_aligned(row, widths) for row in rows]
+    table = [lines[0], "-" * (sum(widths) + 2 * len(widths))]
+    for line, call in zip(lines[1:], calls, strict=True):
+        table += [line, *(f"{'':{widths[0] + 4}}{sentence}" for sentence in call.verdict())]
+    return table
+
+
+def _row(number: int, call: SimulatedCall) -> list[str]:
+    ended = _ENDINGS[call.outcome.by](call.outcome) if call.outcome else "is not over"
+    result = "FAILED" if call.verdict() else "ok"
+    return [str(number), result, _one_line(call.scenario.title), ended]
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = zip(row, widths, strict=True)
+    cells = [first[0].rjust(first[1]), *(cell.ljust(width) for cell, width in others)]
+    return "  ".join(["", *cells]).rstrip()

@@ -52,9 +52,10 @@ async def test_every_call_of_the_demo_ends_as_it_should() -> None:
     assert played.code == 0, played.complained
     assert f"{number} of {number} calls ended as they should." in played.printed
     assert 'model     calls opening_hours(day="Monday")' in played.printed
-    assert "service   reject with 404" in played.printed
-    assert "the service drains" in played.printed
-    assert "[referred_unconfirmed]" in played.printed
+    assert "service   rejects the call with 404" in played.printed
+    assert "(SIGTERM): it drains" in played.printed
+    assert "call 1: opening hours, then a goodbye" in played.printed
+    assert "the caller's leg left   referred_unconfirmed\n" in played.printed
 
 
 async def test_a_call_that_ends_otherwise_fails_the_demo(example: Path) -> None:
@@ -101,4 +102,4 @@ async def test_nobody_talks_backwards() -> None:
     played = await play("--speed", "0")
 
     assert played.code == 2
-    assert "--speed must be more than 0" in played.complained
+    assert "--speed must be a number above 0" in played.complained

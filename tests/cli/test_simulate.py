@@ -8,6 +8,7 @@ import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -100,8 +101,10 @@ async def test_exit_code_is_0_when_every_expectation_held(
     assert await run_in_thread(args) == 0
     out = capfd.readouterr().out
     assert out.startswith(f"OPENAI_BASE_URL=http://127.0.0.1:{free_port}/v1\n")
-    assert out.count("service   reject with 486") == 2
-    assert out.endswith("ok      Refused  ended: rejected with 486\n" * 2)
+    assert out.count("service   rejects the call with 486") == 2
+    assert out.endswith(
+        "  1  ok      Refused  rejected with 486\n  2  ok      Refused  rejected with 486\n"
+    )
 
 
 async def test_exit_code_is_1_when_an_expectation_did_not_hold(
@@ -120,8 +123,11 @@ async def test_exit_code_is_1_when_an_expectation_did_not_hold(
     ("text", "options", "message"),
     [
         ("titel = 1", [], "call.toml: titel: no such key; did you mean 'title'?"),
-        ("", ["--secret", "secret"], "a signing secret is whsec_ followed by base64"),
-        ("", ["--speed", "0"], "--speed must be more than 0"),
+        ("", ["--secret", "secret"], "--secret: a signing secret is whsec_ followed by base64"),
+        ("", ["--speed", "0"], "--speed must be a number above 0"),
+        ("", ["--speed", "nan"], "--speed must be a number above 0"),
+        ("", ["--webhook-url", "127.0.0.1:80"], "--webhook-url: 127.0.0.1:80 is no address"),
+        ("", ["--webhook-url", "http://h:x/"], "--webhook-url: http://h:x/ is no address"),
     ],
 )
 def test_exit_code_is_2_for_what_is_written_wrong(
@@ -134,7 +140,47 @@ def test_exit_code_is_2_for_what_is_written_wrong(
     scenario = tmp_path / "call.toml"
     scenario.write_text(text)
     assert simulate.run(parsed("--scenario", str(scenario), *options)) == 2
-    assert message in capsys.readouterr().err
+    assert f"error: {message}" in capsys.readouterr().err.replace(f"{tmp_path}/", "")
+
+
+def test_a_secret_of_the_environment_is_blamed_on_its_variable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_WEBHOOK_SECRET", "secret")
+
+    assert simulate.run(parsed()) == 2
+    assert capsys.readouterr().err.startswith("error: OPENAI_WEBHOOK_SECRET: a signing secret is ")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid"])
+async def test_an_address_that_cannot_be_had_is_said_in_one_line(
+    rejecting: str, capfd: pytest.CaptureFixture[str], host: str
+) -> None:
+    port = str(urlsplit(rejecting).port)  # somebody listens there
+
+    assert await run_in_thread(parsed("--host", host, "--port", port)) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith(f"error: cannot listen on {host} port {port}: ")
+    assert line.endswith("; choose with --host and --port")
+
+
+async def test_the_likely_mistake_behind_a_failed_call_is_named(
+    tmp_path: Path,
+    rejecting: str,
+    free_port: int,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(simulate, "_RETRY_OFFSETS", ())
+    scenario = tmp_path / "call.toml"
+    scenario.write_text("faults = ['caller_gives_up']\n[expect]\nended = 'hung_up'")
+    args = parsed(
+        "--port", str(free_port), "--webhook-url", f"{rejecting}s", "--speed", "100",
+        "--scenario", str(scenario),
+    )  # fmt: skip
+
+    assert await run_in_thread(args) == 1
+    assert "The delivery was answered with 404: is --webhook-url" in capfd.readouterr().out
 
 
 def test_credentials_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +205,9 @@ async def test_service_that_does_not_come_up_is_a_failure(
     url = f"http://127.0.0.1:{free_port}/openai/webhook"
     args = parsed("--port", "0", "--webhook-url", url, "--scenario", str(scenario))
     assert await run_in_thread(args) == 1
-    assert f"nothing listens at {url}" in capfd.readouterr().err
+    told = capfd.readouterr()
+    assert f"Waiting for the service at {url}, 0 seconds at most." in told.out
+    assert f"error: nothing listens at {url}; start `controller run` with" in told.err
 
 
 @pytest.mark.parametrize("ending", ["close", "terminate"])
@@ -176,6 +224,7 @@ async def test_calls_are_placed_by_hand_without_scenarios(
     assert process.stdout is not None
     async with asyncio.timeout(60):
         assert (await process.stdout.readline()).startswith(b"OPENAI_BASE_URL=")
+        assert (await process.stdout.readline()).startswith(b"Press Enter to place a call")
         process.stdin.write(b"\n")
         while b"rejected with 486" not in (await process.stdout.readline()):
             pass
@@ -194,3 +243,60 @@ def test_help_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     for word in ("--port", "--webhook-url", "--secret", "--scenario", "OPENAI_BASE_URL", "exit"):
         assert word in text
+
+
+@pytest.fixture
+async def attaching(free_port: int) -> AsyncIterator[tuple[str, list[int]]]:
+    """A service that accepts, attaches, and asks again once its sideband closed.
+
+    Gives the URL for deliveries, and the status of each answer to asking again.
+    """
+    async with aiohttp.ClientSession(
+        headers={"Authorization": f"Bearer {DEFAULT_API_KEY}"}
+    ) as http:
+        base = f"http://127.0.0.1:{free_port}/v1/realtime"
+        asked_again: list[int] = []
+        tasks = set()
+
+        async def drive(call_id: str) -> None:
+            body = {"type": "realtime", "model": "gpt-realtime-2.1"}
+            async with http.post(f"{base}/calls/{call_id}/accept", json=body) as answer:
+                assert answer.status == 200
+            async with http.ws_connect(f"{base}?call_id={call_id}") as socket:
+                async for _ in socket:
+                    pass
+            async with http.get(f"{base}?call_id={call_id}") as answer:
+                asked_again.append(answer.status)
+
+        async def take(request: web.Request) -> web.Response:
+            event = await request.json()
+            task = asyncio.create_task(drive(event["data"]["call_id"]))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            return web.Response()
+
+        app = web.Application()
+        app.router.add_post("/openai/webhook", take)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/openai/webhook", asked_again
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("extra", [[], ["--together"]])
+async def test_the_stand_in_stays_until_the_service_knows_that_the_calls_are_over(
+    tmp_path: Path, attaching: tuple[str, list[int]], free_port: int, extra: list[str]
+) -> None:
+    url, asked_again = attaching
+    scenario = tmp_path / "leaves.toml"
+    scenario.write_text(
+        'patience = 0.1\ncaller = [{ hangs_up = true }]\n[expect]\nended = "caller_hung_up"'
+    )
+    args = parsed(
+        "--port", str(free_port), "--webhook-url", url, "--speed", "100",
+        "--scenario", str(scenario), str(scenario), *extra,
+    )  # fmt: skip
+
+    assert await run_in_thread(args) == 0
+    assert asked_again == [404, 404]

@@ -9,9 +9,15 @@ import pytest
 from controller.simulator import EndedBy, Entry, Scenario, Source, parse
 from controller.simulator.ending import Ending
 from controller.simulator.timeline import Timeline, summary
+from controller.simulator.webhooks import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+def floor(*, given: bool) -> dict[str, Any]:
+    detection = {"type": "server_vad", "interrupt_response": given}
+    return {"type": "realtime", "audio": {"input": {"turn_detection": detection}}}
 
 
 def told(source: Source, name: str, body: Any = None) -> str:
@@ -27,21 +33,39 @@ def told(source: Source, name: str, body: Any = None) -> str:
     [
         (Source.CALL, "rings", {"from": "a", "to": "b"}, "caller a dials b"),
         (Source.CALL, "is accepted", {}, ""),
-        (Source.CALL, "is answered", None, "openai is answered"),
-        (Source.WEBHOOK, "live_twin", {}, "openai webhook live twin"),
+        (Source.CALL, "is answered", None, "openai connects the caller"),
+        (Source.CALL, "sideband closed", None, "openai closes the sideband"),
+        (Source.WEBHOOK, "live_twin", {}, "openai delivers a webhook: live twin"),
+        (
+            Source.ANSWER,
+            "incoming",
+            Answer("incoming", 200, 0.1),
+            "service answers the webhook with 200",
+        ),
+        (
+            Source.ANSWER,
+            "incoming",
+            Answer("incoming", None, 0.1),
+            "service answers the webhook with nothing at all",
+        ),
         (Source.REQUEST, "attach", None, "service attaches the sideband"),
-        (Source.REQUEST, "accept", {"model": "m"}, "service accept with m"),
-        (Source.REQUEST, "accept", {}, "service accept with the default model"),
-        (Source.REQUEST, "reject", {"status_code": 486}, "service reject with 486"),
-        (Source.REQUEST, "refer", {"target_uri": "tel:1"}, "service refer tel:1"),
-        (Source.REQUEST, "hangup", {}, "service hangup"),
+        (Source.REQUEST, "accept", {"model": "m"}, "service accepts the call with m"),
+        (Source.REQUEST, "accept", {}, "service accepts the call with the default model"),
+        (Source.REQUEST, "reject", {"status_code": 486}, "service rejects the call with 486"),
+        (Source.REQUEST, "refer", {"target_uri": "tel:1"}, "service refers the caller to tel:1"),
+        (Source.REQUEST, "hangup", {}, "service hangs up"),
         (Source.REPLY, "accept", {"status": 200, "code": None}, ""),
-        (Source.REPLY, "accept", {"status": 404, "code": "x"}, "openai answers accept 404 x"),
+        (
+            Source.REPLY,
+            "accept",
+            {"status": 404, "code": "x"},
+            "openai answers the accept with 404 x",
+        ),
         (
             Source.REPLY,
             "accept",
             {"status": None, "code": None},
-            "openai answers accept not at all",
+            "openai answers the accept with nothing at all",
         ),
         (Source.CLIENT, "response.cancel", {}, "service cancels the response"),
         (Source.CLIENT, "response.create", {}, ""),
@@ -58,6 +82,24 @@ def told(source: Source, name: str, body: Any = None) -> str:
             {"session": {"type": "realtime", "tools": []}},
             "service updates the session: tools",
         ),
+        (
+            Source.CLIENT,
+            "session.update",
+            {"session": floor(given=True)},
+            "service gives the caller the floor",
+        ),
+        (
+            Source.CLIENT,
+            "session.update",
+            {"session": floor(given=False)},
+            "service keeps the floor until the words were heard",
+        ),
+        (
+            Source.CLIENT,
+            "session.update",
+            {"session": floor(given=True) | {"tools": []}},
+            "service updates the session: audio, tools",
+        ),
         (Source.CLIENT, "conversation.item.create", {}, ""),
         (Source.SERVER, "session.created", {}, ""),
         (Source.SERVER, "error", {"error": {"code": "x"}}, "openai error x"),
@@ -70,6 +112,7 @@ def told(source: Source, name: str, body: Any = None) -> str:
         ),
         (Source.LOST, "response.done", {}, ""),
         (Source.CALLER, "says", "Hi", 'caller "Hi"'),
+        (Source.CALLER, "says", "Hi\n\tyou\x1b[2J", 'caller "Hi you?[2J"'),
         (Source.CALLER, "presses", "12", "caller presses 12"),
         (Source.CALLER, "hangs up", None, "caller hangs up"),
         (Source.MODEL, "says", {"text": "Hi"}, 'model "Hi"'),
@@ -83,7 +126,7 @@ def told(source: Source, name: str, body: Any = None) -> str:
         ),
         (Source.MODEL, "calls", {"tool": "a", "arguments": "{x"}, "model calls a({x)"),
         (Source.MODEL, "calls", {"tool": "a", "arguments": "[]"}, "model calls a([])"),
-        (Source.MODEL, "is given", {"tool": "a", "output": "b"}, "service a gives b"),
+        (Source.MODEL, "is given", {"tool": "a", "output": "b"}, "service answers a: b"),
         (Source.FAULT, "accept_slow", None, "fault accept slow"),
         (Source.NOTE, "something is odd", None, "openai notes that something is odd"),
     ],
@@ -97,7 +140,8 @@ def test_entry_becomes_a_line_if_it_matters(
 @pytest.mark.parametrize("by", EndedBy)
 def test_every_ending_has_a_sentence(by: EndedBy) -> None:
     line = told(Source.CALL, "ended", Ending(by, status_code=486, target_uri="tel:1"))
-    assert line.startswith("openai ended: ")
+    assert line.startswith("openai the call is over: ")
+    assert ("tel:1" in line) is (by is EndedBy.REFERRED)
 
 
 def test_speakers_are_coloured_on_a_terminal() -> None:
@@ -105,6 +149,22 @@ def test_speakers_are_coloured_on_a_terminal() -> None:
     Timeline(lines.append, in_colour=True)(Entry(0.0, "", Source.CALLER, "says", "Hi"))
     assert "\033[36mcaller" in lines[0]
     assert "  -  " in lines[0]
+
+
+def test_a_request_of_ours_is_told_without_the_agents_own_instructions() -> None:
+    lines: list[str] = []
+    timeline = Timeline(lines.append)
+    wanted = {"response": {"instructions": "You are kind.\n\nGreet the caller."}}
+    alone = {"response": {"instructions": "You are kind."}}
+    timeline(Entry(0.0, "rtc_1", Source.REQUEST, "accept", {"instructions": "You are kind."}))
+    for call_id, body in (("rtc_1", wanted), ("rtc_1", alone), ("rtc_2", wanted)):
+        timeline(Entry(1.0, call_id, Source.CLIENT, "response.create", body))
+
+    assert [line.partition("asks the model: ")[2] for line in lines[1:]] == [
+        "Greet the caller.",
+        "You are kind.",
+        "You are kind. Greet the caller.",
+    ]
 
 
 @pytest.mark.looptime
@@ -117,23 +177,28 @@ async def test_whole_call_can_be_followed(serve: Callable[..., Any]) -> None:
     call = await service.openai.place_call(parse(script))
     timeline.name(call)
     other = await service.openai.place_call(Scenario(title="Another"))
-    assert summary([other]) == ["ok      Another  is not over"]
+    assert summary([other])[2:] == ["  1  ok      Another  is not over"]
     await service.drive(call, {})
     await call.settled()
 
     text = "\n".join(lines)
     for part in (
-        "call 1 is 'A question'",
+        "call 1: A question",
         "+12025550101 dials +12025550100",
-        "webhook incoming",
-        "answers incoming 200",
-        "accept with the default model",
+        "delivers a webhook: incoming",
+        "answers the webhook with 200",
+        "accepts the call with the default model",
         "asks the model: Greet the caller.",
         '"Hello, how can I help you?"',
         '"Hi"',
         "hangs up",
-        "ended: the caller hung up",
+        "the call is over: the caller hung up",
     ):
         assert part in text
-    assert summary([call])[0] == "FAILED  A question  ended: the caller hung up"
+    table = summary([call], {call.call_id: "caller_hung_up"})
+    assert summary([other], {})[2].endswith("  (no call for it)")
+    assert table[0] == "  #  result  call        how it ended        what the service says"
+    assert table[1] == "-" * len(table[0])
+    assert table[2] == "  1  FAILED  A question  the caller hung up  caller_hung_up"
+    assert table[3].startswith("     expected the caller to hear 'no'")
     assert summary([]) == []
