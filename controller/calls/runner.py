@@ -164,17 +164,17 @@ class CallRunner:
             case CloseChannel():
                 await self._attachment.close()
             case AnswerCall() | RejectCall() | TransferCall() | HangUpCall():
-                self._perform_aside(command, self._ask_line(command))
+                self._perform_aside(command)
             case RunTool():
                 self.record.tools += 1
-                self._perform_aside(command, self._run_tool(command))
+                self._perform_aside(command)
             case ReportAnswered() | ReportReattached() | RaiseAlarm() | ReportOutcome():
                 await self._report(command)
             case _:
                 assert_never(command)
 
-    def _perform_aside(self, effect: Effect, work: Coroutine[Any, Any, Event]) -> None:
-        task = self._child(effect.effect_id, self._settle(effect, work))
+    def _perform_aside(self, effect: Effect) -> None:
+        task = self._child(effect.effect_id, self._settle(effect))
         del task  # the group holds it
 
     def _child(self, what: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -183,8 +183,10 @@ class CallRunner:
 
     # --- effects -------------------------------------------------------------------------------
 
-    async def _settle(self, effect: Effect, work: Coroutine[Any, Any, Event]) -> None:
+    async def _settle(self, effect: Effect) -> None:
         """Perform an effect, write down what came of it, and tell the machines."""
+        # Not as a coroutine from outside: cancelled before it starts, nobody would ever await that.
+        work = self._run_tool(effect) if isinstance(effect, RunTool) else self._ask_line(effect)
         result = await work
         record = self.record
         try:
