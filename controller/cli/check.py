@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         cure = 'name an agent in default_agent, or add a number "*"'
         where = str(settings.config_path)
         raise ConfigurationError(Problem(where, "policy.default_agent", UNREADABLE_CALLS, cure))
+    print(f"{settings.config_path} is in order")
     return 0
 
 
@@ -66,7 +67,7 @@ def _summary(generation: Generation) -> Iterator[str]:
     yield "numbers"
     for number, name in generation.rules.numbers.items():
         yield f"  {number} -> {name}"
-    yield f"  not readable -> {_unreadable(generation)}"
+    yield f"  a number that cannot be read -> {_unreadable(generation)}"
     if generation.targets:
         yield "targets"
     for target in generation.targets.values():

@@ -68,6 +68,7 @@ def _add_wire_arguments(openai: argparse.ArgumentParser) -> None:
     openai.add_argument("--port", type=int, default=8090, help="port, 0 for any (%(default)s)")
     openai.add_argument(
         "--webhook-url",
+        metavar="URL",
         default="http://127.0.0.1:8080/openai/webhook",
         help="where the service takes deliveries (%(default)s)",
     )

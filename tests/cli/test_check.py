@@ -24,8 +24,9 @@ def test_the_example_is_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert output.err == ""
     assert "  frontdesk: gpt-realtime-2.1, marin; tools: opening_hours, price_of_" in output.out
     assert "  +12025550101 -> appointments\n" in output.out
-    assert "  not readable -> frontdesk\n" in output.out
+    assert "  a number that cannot be read -> frontdesk\n" in output.out
     assert "  dentist_on_call: sip:+12025550124@trunk.example.net\n" in output.out
+    assert output.out.endswith(f"{EXAMPLE} is in order\n")
 
 
 def test_secrets_are_asked_for_and_not_shown(
@@ -61,8 +62,9 @@ def test_without_an_agent_for_unreadable_numbers_the_check_fails(
     assert main(["check", "--config", str(toml), "--without-secrets"]) == 2
 
     output = capsys.readouterr()
-    assert "  not readable -> nobody\n" in output.out
+    assert "  a number that cannot be read -> nobody\n" in output.out
     assert "targets" not in output.out
+    assert "in order" not in output.out
     assert output.err.startswith(f"error: {toml}: policy.default_agent: no [policy] default_agent")
 
 
@@ -73,7 +75,7 @@ def test_the_catch_all_takes_calls_with_unreadable_numbers(
     toml.write_text('[[numbers]]\nnumber = "*"\nagent = "frontdesk"\n')
 
     assert main(["check", "--config", str(toml), "--without-secrets"]) == 0
-    assert "  not readable -> frontdesk\n" in capsys.readouterr().out
+    assert "  a number that cannot be read -> frontdesk\n" in capsys.readouterr().out
 
 
 def test_mistakes_are_one_line_each(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
