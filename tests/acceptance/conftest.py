@@ -115,13 +115,16 @@ async def house(tmp_path: Path) -> AsyncIterator[Open]:
     (tmp_path / "tools" / "acme.py").write_text(TOOLS)
     (tmp_path / "controller.toml").write_text(CONFIG)
 
-    async def open_house(**server: Any) -> House:
+    async def open_house(webhook: dict[str, Any] | None = None, **server: Any) -> House:
         clock = LoopClock()
         openai = OpenAISimulator(clock=clock.now, retry_offsets=())
         await openai.start()
         settings, generation = load_all(
             tmp_path / "controller.toml",
-            overrides={"server": {"control_socket": str(tmp_path / "control"), **server}},
+            overrides={
+                "server": {"control_socket": str(tmp_path / "control"), **server},
+                "webhook": webhook or {},
+            },
             environ={
                 "OPENAI_API_KEY": DEFAULT_API_KEY,
                 "OPENAI_WEBHOOK_SECRET": DEFAULT_SECRET,

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,17 @@ import structlog
 
 from controller import logs
 from controller.errors import ControlError
-from controller.simulator import EXPECTED_STATUS, FOREVER, EndedBy, Forgery, Kind, Scenario, parse
+from controller.simulator import (
+    DEFAULT_SECRET,
+    EXPECTED_STATUS,
+    FOREVER,
+    EndedBy,
+    Forgery,
+    Kind,
+    Scenario,
+    parse,
+)
+from controller.simulator.webhooks import sign, signing_key
 
 pytestmark = pytest.mark.looptime
 
@@ -168,6 +179,41 @@ async def test_a_bad_delivery_never_reaches_openai(house: Any, forgery: Forgery)
     await asyncio.sleep(1)
     # A signed delivery that is merely strange is a call; one that nobody is waiting for.
     assert bool(home.requests()) == (answer.status == 200)
+
+
+async def test_a_delivery_is_believed_as_long_as_the_operator_wants(house: Any) -> None:
+    home = await house(webhook={"tolerance_limit": 30.0})
+    answers = {}
+    for age in (29, 32):
+        timestamp = str(int(home.clock.now()) - age)
+        delivery = sign([signing_key(DEFAULT_SECRET)], f"wh_{age}", timestamp, b'{"type": "x"}')
+        headers = {name.decode(): value.decode() for name, value in delivery.headers}
+        url = home.service.url + "/openai/webhook"
+        async with home.http.post(url, data=delivery.body, headers=headers) as answer:
+            answers[age] = answer.status
+    assert answers == {29: 200, 32: 400}
+
+
+async def test_a_body_is_waited_for_as_long_as_the_operator_wants(house: Any) -> None:
+    home = await house(body_timeout=0.5)
+    host, _, port = home.service.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /openai/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+    began_at = home.clock.now()
+    status = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+    assert status.startswith(b"HTTP/1.1 408 ")
+    assert 0.4 < home.clock.now() - began_at < 1.0  # in virtual time
+
+
+async def test_the_loop_is_watched_from_the_start(house: Any) -> None:
+    home = await house()
+    await asyncio.sleep(2)
+    _, text = await home.get("/metrics")
+    (count,) = re.findall(r"^controller_event_loop_lag_seconds_count (\S+)$", text, re.MULTILINE)
+    assert float(count) > 0
 
 
 async def test_draining_rejects_new_calls_and_lets_live_ones_finish(house: Any) -> None:

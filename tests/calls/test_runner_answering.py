@@ -87,6 +87,14 @@ async def test_an_answer_that_comes_to_nothing_ends_the_call_as_the_table_says(
     assert house.registry.live_count == 0
 
 
+async def test_the_capacity_code_is_the_operators(open_house: Open) -> None:
+    house = await open_house(rules={"busy": 486})
+
+    call = await house.play(STAYS, "accept_429")
+
+    assert (await call.ended).status_code == 486
+
+
 @pytest.mark.parametrize(
     ("fault", "reply"),
     [
