@@ -25,7 +25,14 @@ from controller.sansio.conversation import Conversation
 from controller.sansio.events import Admitted, Event, Refused
 from controller.sansio.incoming import IncomingCall, read_incoming
 from controller.sansio.policy import Accept, Ignore, Load, Reject, Rules, admit
-from controller.sansio.webhook import CallOffered, Signed, Unhandled, parse, staleness
+from controller.sansio.webhook import (
+    STALE_AFTER,
+    CallOffered,
+    Signed,
+    Unhandled,
+    parse,
+    staleness,
+)
 
 _log = structlog.get_logger()
 
@@ -75,7 +82,7 @@ class Reception:
         generation: Generation,
         trunk: Trunk,
         limits: Limits | None = None,
-        stale_after: float = 60.0,
+        stale_after: float = STALE_AFTER,
     ) -> None:
         self._registry = registry
         self._world = world

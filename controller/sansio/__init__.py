@@ -17,7 +17,7 @@ The way of a delivery
    verified.
 3. The shell keeps `webhook_id` and `(line, provider_id)` of what it has seen. The core remembers
    nothing.
-4. `webhook.is_stale` needs `queued`, the seconds from the arrival of the request to the claim, by
+4. `webhook.staleness` needs `queued`, the seconds from the arrival of the request to the claim, by
    a monotonic clock. It never compares OpenAI's clock with ours.
 5. `incoming.read_incoming` turns the offer into an `IncomingCall`. It never raises: every header
    is hostile, and what cannot be read is said to be so (`Number.kind`, `CalledNumber.status`).

@@ -9,7 +9,7 @@ Three steps, in this order; each one may trust only what the steps before it hav
 
 1. `verify` establishes who sent these bytes, and when.
 2. `parse` establishes what they say; only `realtime.call.incoming` is read further than its type.
-3. `is_stale` establishes whether that still matters: a delivery is signed anew at each attempt,
+3. `staleness` establishes whether that still matters: a delivery is signed anew at each attempt,
    for up to 72 hours, so an old event passes the check of the timestamp.
 """
 
@@ -337,8 +337,3 @@ def staleness(webhook_timestamp: int, created_at: int, queued: float) -> float:
         queued: Seconds that the delivery has spent with us, by a monotonic clock.
     """
     return max(0.0, float(webhook_timestamp - created_at)) + max(0.0, queued)
-
-
-def is_stale(webhook_timestamp: int, created_at: int, queued: float) -> bool:
-    """Say whether the caller has gone, by all experience: accept nothing any more."""
-    return staleness(webhook_timestamp, created_at, queued) > STALE_AFTER

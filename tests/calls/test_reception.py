@@ -200,6 +200,15 @@ async def test_a_delivery_that_comes_too_late_is_claimed_and_nothing_is_asked(
     assert house.meter.outcomes == {"expired": 1}
 
 
+@pytest.mark.parametrize(("waited", "result"), [(60, "accepted"), (61, "stale")])
+async def test_a_caller_who_has_waited_a_minute_is_still_answered(
+    open_house: Open, waited: int, result: str
+) -> None:
+    house = await open_house()
+    assert await take(house.reception, (signed(waited=waited), offer())) == [result]
+    assert await house.registry.settled(60)
+
+
 async def test_our_own_queueing_makes_a_delivery_old(open_house: Open) -> None:
     house = await open_house(ledger=lambda inner: WatchedLedger(inner, seconds=2))
 
