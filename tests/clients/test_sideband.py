@@ -365,3 +365,18 @@ async def test_an_unread_flood_waits_at_the_peer(serve: Serve, tls: ssl.SSLConte
         assert sent < total
         for _ in range(total):
             assert len(await sideband.receive()) == len(frame)
+
+
+@pytest.mark.looptime
+async def test_a_peer_that_answers_no_ping_is_lost(serve: Serve, tls: ssl.SSLContext) -> None:
+    async def dead(request: web.Request) -> web.StreamResponse:
+        websocket = web.WebSocketResponse(timeout=0.5, autoping=False)
+        await websocket.prepare(request)
+        async for message in websocket:
+            assert message.type is WSMsgType.PING
+        return websocket
+
+    async with attached(await serve(dead), tls, SidebandLimits(heartbeat=20.0)) as sideband:
+        asked_at = asyncio.get_running_loop().time()
+        assert (await close_of(sideband)).code == 1006
+        assert 29 < asyncio.get_running_loop().time() - asked_at < 35  # in virtual time

@@ -163,6 +163,12 @@ async def test_a_body_over_the_limit_is_refused(
     assert reception.received == []
 
 
+async def test_a_body_that_is_announced_too_long_is_not_waited_for(client: Client) -> None:
+    length = f"Content-Length: {MAX_BODY_BYTES + 1}\r\n\r\n"
+    answer = await exchange(client, HEAD + length.encode())
+    assert answer.startswith(b"HTTP/1.1 413 ")  # and not 408
+
+
 async def _parts(body: bytes) -> Any:
     for start in range(0, len(body), 50_000):
         yield body[start : start + 50_000]
