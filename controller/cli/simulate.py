@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import math
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _SECONDS_TO_COME_UP = 30.0
 _RETRY_OFFSETS = (5.0,)  # OpenAI goes on for 72 h; somebody waits for this command
+_HIGHEST_PORT = 65_535
 _SECONDS_TO_LINGER = 1.0
 """A service whose sideband closed asks once more, and a 404 tells it that the call is over. Nobody
 there would look like a lost network, and it would go on asking for half a minute."""
@@ -65,7 +67,7 @@ def register(subparsers: Subparsers) -> None:
 
 def _add_wire_arguments(openai: argparse.ArgumentParser) -> None:
     openai.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    openai.add_argument("--port", type=int, default=8090, help="port, 0 for any (%(default)s)")
+    openai.add_argument("--port", type=_port, default=8090, help="port, 0 for any (%(default)s)")
     openai.add_argument(
         "--webhook-url",
         metavar="URL",
@@ -79,6 +81,12 @@ def _add_wire_arguments(openai: argparse.ArgumentParser) -> None:
         help="signing secret, repeat for a rotation (default: $OPENAI_WEBHOOK_SECRET)",
     )
     openai.add_argument("--api-key", metavar="KEY", help="key to expect (default: $OPENAI_API_KEY)")
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; must be 0 to {_HIGHEST_PORT}")
+    return int(text)
 
 
 def _add_call_arguments(openai: argparse.ArgumentParser) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _HASH_DIGITS: Final = 16
 
+NOT_IMPORTED: Final = "is not imported; name it with letters, digits and _ if it holds tools"
 UNREADABLE_CALLS: Final = (
     'no [policy] default_agent and no number "*": a call whose called number cannot be read is'
     " rejected, and the trunk's headers are not verified"
@@ -173,6 +174,7 @@ class _Loading:
             self._problems += error.problems
             self._tools_known = False
             return empty
+        self._warnings += [f"{path}: {NOT_IMPORTED}" for path in files.left_alone]
         for name, (_, content) in files.modules.items():
             digest.add(f"tool {name}", content)
         return files

@@ -167,4 +167,6 @@ def _purpose(model: type[BaseModel], path: KeyPath) -> str:
     info = field_at(model, path)
     if info is None or not info.description:
         return "must be given"
-    return "must be given: " + " ".join(info.description.split())
+    purpose = " ".join(info.description.split()).removesuffix(".")
+    begins = purpose[:1].lower() if purpose[1:2].islower() else purpose[:1]
+    return f"must be given: {begins}{purpose[1:]}"

@@ -38,6 +38,8 @@ class ToolFiles:
     modules: Mapping[str, tuple[Path, bytes]]
     """By dotted name within the package; a package's own name stands for its `__init__.py`, the
     empty name for that of the folder."""
+    left_alone: tuple[Path, ...] = ()
+    """Files with a name that Python cannot import, such as `my-tool.py`; no hidden ones."""
 
 
 def read_tool_files(folder: Path) -> ToolFiles:
@@ -48,10 +50,13 @@ def read_tool_files(folder: Path) -> ToolFiles:
     """
     modules: dict[str, tuple[Path, bytes]] = {}
     problems = []
+    left_alone = []
     for path in sorted(folder.rglob("*.py")):
         parts = path.relative_to(folder).with_suffix("").parts
         if not all(part.isidentifier() for part in parts):
-            continue  # Python cannot import it: a backup, a hidden folder
+            if not any(part.startswith(".") for part in parts):
+                left_alone.append(path)
+            continue
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         try:
             modules[name] = (path, path.read_bytes())
@@ -61,7 +66,7 @@ def read_tool_files(folder: Path) -> ToolFiles:
             )
     if problems:
         raise ConfigurationError(*problems)
-    return ToolFiles(folder, modules)
+    return ToolFiles(folder, modules, tuple(left_alone))
 
 
 def import_tools(files: ToolFiles, generation: str) -> dict[str, Tool]:

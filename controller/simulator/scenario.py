@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from controller.errors import SimulatorError
 from controller.simulator.caller import HangsUp, Hears, Noise, Presses, Says, Step, Waits
+from controller.simulator.ending import EndedBy
 from controller.simulator.expectations import Expectations
 from controller.simulator.faults import Planned, plan
 from controller.simulator.forgeries import Forgery
@@ -84,9 +85,11 @@ def load(path: Path) -> Scenario:
         SimulatorError: it cannot be read, or is no scenario; the message names file and key.
     """
     try:
-        return parse(path.read_text(encoding="utf-8"), title=path.stem)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SimulatorError(f"{path}: cannot be read: {error}") from None
+        return parse(path.read_text(encoding="utf-8-sig"), title=path.stem)
+    except OSError as error:
+        raise SimulatorError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise SimulatorError(f"{path}: is not UTF-8; save the file as UTF-8") from None
     except SimulatorError as error:
         raise SimulatorError(f"{path}: {error}") from None
 
@@ -170,6 +173,11 @@ def _choice(*known: str) -> Callable[[Any, str], str]:
         return str(value)
 
     return read
+
+
+def _endings(value: Any, where: str) -> tuple[str, ...]:
+    read = _choice(*EndedBy)
+    return tuple(read(one, where) for one in _texts(value, where))
 
 
 def _webhooks(value: Any, where: str) -> tuple[str, ...]:
@@ -308,7 +316,7 @@ def _expect(value: Any, where: str) -> Expectations:
 
 
 _EXPECT: dict[str, tuple[str, Callable[[Any, str], Any]]] = {
-    "ended": ("ended", _texts),
+    "ended": ("ended", _endings),
     "rejected": ("rejected", _whole),
     "referred_to": ("referred_to", _text),
     "accepted": ("accepted", _flag),

@@ -143,6 +143,14 @@ def test_exit_code_is_2_for_what_is_written_wrong(
     assert f"error: {message}" in capsys.readouterr().err.replace(f"{tmp_path}/", "")
 
 
+@pytest.mark.parametrize("port", ["65536", "-1", "http", "8" * 5000, "\u0662"])
+def test_a_port_that_is_none_is_wrong_usage(capsys: pytest.CaptureFixture[str], port: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parsed(f"--port={port}")
+    assert caught.value.code == 2
+    assert "is no port; must be 0 to 65535" in capsys.readouterr().err
+
+
 def test_a_secret_of_the_environment_is_blamed_on_its_variable(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

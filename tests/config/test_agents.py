@@ -136,7 +136,7 @@ def test_a_mistake_names_line_key_value_and_cure(line: str, message: str) -> Non
 
 def test_all_mistakes_of_a_file_are_told_at_once() -> None:
     assert problems_of("+++\nvoice = 1\nspeeed = 1\n+++\n \n") == [
-        "a.md:1: model: is missing; must be given: Name of the Realtime model.",
+        "a.md:1: model: is missing; must be given: name of the Realtime model",
         'a.md:2: voice: found 1; must be text in quotes, "like this"',
         f"a.md:1: disclosure: is missing; must be given: {DISCLOSURE}",
         'a.md:3: speeed: unknown key; did you mean "speed"?',

@@ -164,6 +164,17 @@ def test_a_voice_that_nobody_knows_is_warned_of(house: House) -> None:
     )
 
 
+def test_a_tool_file_that_python_cannot_import_is_warned_of(house: House) -> None:
+    (house.tools / "my-tool.py").write_text("syntax error here")
+    (house.tools / ".hidden.py").write_text("syntax error here")
+
+    (warning,) = house.load(("*", "frontdesk")).warnings
+
+    assert warning.endswith(
+        "my-tool.py: is not imported; name it with letters, digits and _ if it holds tools"
+    )
+
+
 @pytest.mark.parametrize("default_agent", [None, "frontdesk"])
 @pytest.mark.parametrize("number", ["*", "+12025550100"])
 def test_calls_that_nobody_would_take_are_warned_of(

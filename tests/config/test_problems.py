@@ -12,8 +12,8 @@ class Inner(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 
     size: Annotated[int, Field(ge=1)]
-    """how large
-    it is"""
+    """How large
+    it is."""
     plain: int = 0
     needed: int = Field(default=...)
 

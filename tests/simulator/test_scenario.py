@@ -130,6 +130,11 @@ def test_empty_file_is_a_call_without_a_script() -> None:
         ("patience = true", "patience: True is not a number of seconds"),
         ("stays = -1", "stays: -1 is negative"),
         ("caller = 'Hi'", "caller: 'Hi' is not a list"),
+        (
+            "[expect]\nended = 'hangup'",
+            "expect.ended: 'hangup' is unknown; did you mean 'hung_up'?",
+        ),
+        ("[expect]\nended = ['zzz']", "expect.ended: 'zzz' is unknown; known are "),
         ("caller = [5]", "caller[0]: 5 is not a text or a table"),
         ("caller = [{ over = true }]", "caller[0]: needs one of says, noise"),
         ("caller = [{ says = 'a', waits = 1 }]", "caller[0]: needs one of"),
@@ -162,3 +167,20 @@ def test_file_is_named_in_its_mistakes(tmp_path: Path) -> None:
         load(tmp_path / "missing.toml")
     path.write_text("")
     assert load(path).title == "hours"
+
+
+def test_file_may_begin_with_a_byte_order_mark_and_end_its_lines_as_windows_does(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "call.toml"
+    path.write_bytes(b"\xef\xbb\xbftitle = 'Windows'\r\nstays = 1\r\n")
+
+    assert load(path).title == "Windows"
+
+
+def test_file_in_another_encoding_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "call.toml"
+    path.write_bytes(b"title = '\xfc'")
+
+    with pytest.raises(SimulatorError, match=r"call\.toml: is not UTF-8; save the file as UTF-8"):
+        load(path)
