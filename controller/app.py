@@ -28,7 +28,7 @@ from controller import parts
 from controller.calls.clock import SystemClock
 from controller.calls.ports import Clock
 from controller.calls.registry import Registry
-from controller.calls.runner import World
+from controller.calls.world import World
 from controller.config import Generation
 from controller.handlers.control import ControlHandler
 from controller.handlers.faults import answer_faults

@@ -13,8 +13,8 @@ from controller.calls.ports import Clock, Meter
 from controller.calls.reception import Generation as CallGeneration
 from controller.calls.reception import Reception, Trunk
 from controller.calls.registry import Registry
-from controller.calls.runner import World
 from controller.calls.toolbox import Toolbox
+from controller.calls.world import World
 from controller.clients.openai_line import OpenAILine, RequestLimits
 from controller.clients.sideband import SidebandLimits, Sidebands
 from controller.config import Generation

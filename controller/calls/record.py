@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from controller.sansio import numbers
 from controller.sansio.agent import Agent
 from controller.sansio.commands import Outcome
 from controller.sansio.events import (
@@ -153,7 +154,7 @@ class CallRecord:
 
 def last_four(number: str | None) -> str | None:
     """Return the last four digits of a number, all that a log may show."""
-    return None if number is None else f"…{number[-4:]}"
+    return None if number is None else numbers.last_four(number)
 
 
 def _seconds(start: float | None, end: float | None) -> float | None:

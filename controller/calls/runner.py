@@ -50,8 +50,6 @@ from controller.sansio.events import (
 )
 from controller.tools import CallContext
 
-__all__ = ["CallRunner", "World"]
-
 _log = structlog.get_logger()
 
 _EFFECTS: Final = get_args(Effect)

@@ -14,6 +14,10 @@ from typing import Any, Literal
 
 JsonObject = Mapping[str, Any]
 
+HANG_UP = "hang_up"
+TRANSFER = "transfer"
+"""The two tools that are ours: the model calls them, and the call's machine follows."""
+
 NOISE_REDUCTION = ("near_field", "far_field")
 REASONING_EFFORT = ("minimal", "low", "medium", "high", "xhigh")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from controller.sansio.numbers import Number
 from controller.sansio.parties import (
     CALLED_NUMBER_HEADERS,
     CalledNumber,
@@ -16,12 +18,7 @@ from controller.sansio.parties import (
     privacy_values,
 )
 from controller.sansio.sip import SipHeaders
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from controller.sansio.numbers import Number
-    from controller.sansio.webhook import CallOffered
+from controller.sansio.webhook import CallOffered
 
 MAX_SIP_CALL_ID: Final = 256
 """Characters; a longer Call-ID is treated as absent, since two of them could begin alike."""

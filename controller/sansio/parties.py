@@ -16,8 +16,9 @@ Nothing in this module is proof. Anyone who knows the project id can send an INV
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from controller.sansio.numbers import (
     UNPARSED,
@@ -28,9 +29,6 @@ from controller.sansio.numbers import (
     normalise,
 )
 from controller.sansio.sip import NameAddress, SipHeaders, canonical_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 CallerTrust = Literal["attested", "trunk", "claimed", "withheld"]
 

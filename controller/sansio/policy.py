@@ -16,14 +16,12 @@ The order of its questions is part of its meaning:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from controller.sansio.incoming import IncomingCall
-    from controller.sansio.parties import CalledNumber
+from controller.sansio.incoming import IncomingCall
+from controller.sansio.parties import CalledNumber
 
 CATCH_ALL: Final = "*"
 """The key in `Rules.numbers` that stands for every number that is not listed."""

@@ -16,13 +16,11 @@ RFC 3325 (P-Asserted-Identity).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import unquote
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 MAX_HEADERS: Final = 512
 """Headers of one INVITE that are looked at."""

@@ -20,15 +20,13 @@ import binascii
 import hmac
 import math
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Final, Protocol, TypeAlias
+from typing import Annotated, Final, Protocol, TypeAlias
 
 import msgspec
 
 from controller.errors import ConfigurationError, MalformedDelivery, Problem, SignatureError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
 
 TOLERANCE: Final = 300.0
 """Seconds that `webhook-timestamp` may be off, both ways: the specification's five minutes."""
@@ -45,7 +43,8 @@ _MAX_SECRET_BYTES: Final = 64  # … to 512 bits
 _MAX_TIMESTAMP_DIGITS: Final = 15
 _MAX_ID_LENGTH: Final = 256
 _MAX_SIGNATURES_LENGTH: Final = 2048  # some forty entries; a rotation needs two
-_MAX_LOGGED_TYPE: Final = 64
+MAX_LOGGED: Final = 64
+"""Characters of a word of the sender's, in logs."""
 
 _VISIBLE_ASCII: Final = re.compile(r"[\x21-\x7e]+")
 _UNSAFE_IN_LOGS: Final = re.compile(r"[^A-Za-z0-9._-]")
@@ -307,7 +306,7 @@ def _parse_text(body: bytes) -> Event:
         raise MalformedDelivery("not_an_event") from error
     # Dispatch on the text alone: the SDK gives an unknown type the class of some other event.
     if event_type != "realtime.call.incoming":
-        return Unhandled(_loggable(event_type))
+        return Unhandled(loggable(event_type))
     event = _read_incoming(body)
     media_security = event.data.sip_media_security
     return CallOffered(
@@ -315,12 +314,13 @@ def _parse_text(body: bytes) -> Event:
         created_at=event.created_at,
         provider_id=event.data.call_id,
         sip_headers=tuple((header.name, header.value) for header in event.data.sip_headers),
-        sip_media_security=None if media_security is None else _loggable(media_security),
+        sip_media_security=None if media_security is None else loggable(media_security),
     )
 
 
-def _loggable(text: str) -> str:
-    return _UNSAFE_IN_LOGS.sub("?", text[:_MAX_LOGGED_TYPE])
+def loggable(text: str) -> str:
+    """Return a sender's word fit for a log line: at most 64 of `A-Za-z0-9._-`, else `?`."""
+    return _UNSAFE_IN_LOGS.sub("?", text[:MAX_LOGGED])
 
 
 # Step 3: the age

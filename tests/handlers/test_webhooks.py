@@ -16,8 +16,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from controller.errors import MalformedDelivery
-from controller.handlers.webhooks import MAX_BODY_BYTES, MAX_ID_CHARS, WebhookHandler
-from controller.sansio.webhook import Signed, decode_secrets
+from controller.handlers.webhooks import MAX_BODY_BYTES, WebhookHandler
+from controller.sansio.webhook import MAX_LOGGED, Signed, decode_secrets
 
 KEY = bytes(range(32))
 SECRETS = decode_secrets("whsec_" + base64.b64encode(KEY).decode())
@@ -257,7 +257,7 @@ async def test_a_forged_delivery_is_logged_with_its_source_and_nothing_of_its_co
         "reason": "webhook_timestamp_missing",
         "source": "198.51.100.7",
         "content_length": 24,
-        "webhook_id": ("wh_?" + "x" * 100)[:MAX_ID_CHARS],
+        "webhook_id": ("wh_?" + "x" * 100)[:MAX_LOGGED],
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from controller.sansio.agent import HANG_UP, TRANSFER
 from controller.sansio.call import attaching, ending
 from controller.sansio.call.state import Batch, CallState, Step, Transfer, effect
 from controller.sansio.commands import (
@@ -24,9 +25,6 @@ from controller.sansio.events import (
     ToolsCalled,
 )
 from controller.sansio.value import replace
-
-HANG_UP = "hang_up"
-TRANSFER = "transfer"
 
 
 def speech_heard(call: CallState, event: SpeechHeard, _now: float) -> Step:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from controller.sansio.agent import Agent
-from controller.sansio.call.talking import HANG_UP, TRANSFER
+from controller.sansio.agent import HANG_UP, TRANSFER, Agent
 
 HANG_UP_DESCRIPTION = (
     "End the call. Say goodbye in the same turn; the call ends when your words were heard."
