@@ -16,12 +16,13 @@ setup: $(READY) ## Create the virtual environment from the hashed lock
 
 $(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	@echo "Setting up $(VENV) from requirements-dev.lock; this takes a minute or two, once."
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(READY) ## Run the service against the simulator and watch calls of eight kinds
+demo: $(READY) ## Run the service against the simulator and watch a dozen calls
 	$(BIN)/controller simulate demo
 
 test: lint types contracts unit ## Everything that CI runs

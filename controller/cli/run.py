@@ -103,4 +103,7 @@ async def _serve(settings: Settings, generation: Generation) -> None:
     service = app.Service(settings, generation, manager=app.manager_of_environment())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, service.request_stop)
+    # Its default would end the process and leave the live calls to themselves: a terminal that
+    # closes, or a reload that this version does not know, must not cost a caller the line.
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
     await service.run(lambda line: print(line, flush=True))

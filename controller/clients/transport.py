@@ -25,6 +25,9 @@ KEEPALIVE_TIMEOUT: Final = 300.0
 CONNECT_LIMIT: Final = 3.0
 """Seconds for name, TCP and TLS together: less than any verb's limit but reject's."""
 
+CONNECTIONS_LIMIT: Final = 128
+"""Requests under way at once; at 0.1 s each that is over a thousand a second."""
+
 DNS_TTL: Final = 60
 """Seconds that an address is believed."""
 
@@ -51,9 +54,13 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         self, ssl_context: ssl.SSLContext, *, connect_limit: float = CONNECT_LIMIT
     ) -> None:
         self._session = aiohttp.ClientSession(
-            # No limit here: the number of calls that are admitted bounds the connections.
+            # A burst of rejections waits here rather than open a connection each; who waits too
+            # long has sent nothing, and the verb's own time goes on.
             connector=aiohttp.TCPConnector(
-                limit=0, ssl=ssl_context, keepalive_timeout=KEEPALIVE_TIMEOUT, ttl_dns_cache=DNS_TTL
+                limit=CONNECTIONS_LIMIT,
+                ssl=ssl_context,
+                keepalive_timeout=KEEPALIVE_TIMEOUT,
+                ttl_dns_cache=DNS_TTL,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             # The total is the verb's, and is kept by the line.

@@ -73,7 +73,8 @@ class Listener:
             number = error.errno or 0  # negative: of the resolver, whose text says it
             reason = os.strerror(number) if number > 0 else str(error)
             raise ControllerError(
-                f"cannot listen on {self._host} port {self._port}: {reason}"
+                f"cannot listen on {self._host} port {self._port}: {reason}; "
+                "see [server] host and port"
             ) from None
 
     async def close(self) -> None:

@@ -121,6 +121,19 @@ def test_ctrl_c_is_like_sigterm_and_a_warning_is_logged(start: Start, folder: Pa
     assert "default_agent" in errors
 
 
+def test_a_terminal_that_closes_costs_no_caller_the_line(start: Start) -> None:
+    process = start("run", "--port", str(free_port("127.0.0.1")))
+    url = ready(process)
+
+    process.send_signal(signal.SIGHUP)
+    with urllib.request.urlopen(f"{url}/readyz") as answer:
+        assert json.load(answer)["ready"] is True
+
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    assert process.returncode == 0
+
+
 def test_commands_talk_to_it(
     start: Start,
     environment: dict[str, str],
@@ -160,7 +173,8 @@ def test_a_taken_port_is_one_line_and_code_1(start: Start) -> None:
 
     assert process.returncode == 1
     assert output == ""
-    expected = f"error: cannot listen on 127.0.0.1 port {port}: Address already in use\n"
+    said = f"cannot listen on 127.0.0.1 port {port}: Address already in use"
+    expected = f"error: {said}; see [server] host and port\n"
     assert errors == expected
 
 

@@ -54,7 +54,8 @@ async def test_a_taken_port_is_one_clear_sentence() -> None:
     second = Listener(app(), "127.0.0.1", port)
     with pytest.raises(ControllerError) as failed:
         await second.open()
-    assert str(failed.value) == f"cannot listen on 127.0.0.1 port {port}: Address already in use"
+    said = f"cannot listen on 127.0.0.1 port {port}: Address already in use"
+    assert str(failed.value) == f"{said}; see [server] host and port"
     await second.close()
     await first.close()
 
