@@ -161,7 +161,8 @@ class _Finder:
 @contextmanager
 def _findable(files: ToolFiles, package: str) -> Iterator[None]:
     finder: Any = _Finder(files, package)
-    sys.meta_path.append(finder)
+    # Before Python's own finder, which would take the modules from the folder, bytecode and all.
+    sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
