@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from controller.sansio.call import State
+from controller.sansio.call.state import Transfer
 from controller.sansio.call.words import BACK_AGAIN, CONNECTING, GOODBYE, TRANSFER_FAILED
 from controller.sansio.commands import (
     CloseChannel,
@@ -247,3 +248,7 @@ def test_a_call_that_another_process_owns_is_let_go_without_an_outcome() -> None
     assert story.is_in(State.RELEASED)
     assert story.call.deadline is None
     assert story.receive(LineEnded()) == ()
+
+
+def test_a_transfer_does_not_show_the_number_that_it_goes_to() -> None:
+    assert "0123" not in repr(Transfer("reception", "sip:+12025550123@trunk.example.net"))
