@@ -28,14 +28,23 @@ class Attachment:
         channels: where sockets come from.
         provider_id: the call to attach to.
         inbox: gets the frames, and what happens to the socket.
+        wants: tells which frames; the others are dropped where they are read.
     """
 
-    __slots__ = ("_channel", "_channels", "_inbox", "_provider_id", "_reader")
+    __slots__ = ("_channel", "_channels", "_inbox", "_provider_id", "_reader", "_wants")
 
-    def __init__(self, channels: Channels, provider_id: str, inbox: Inbox) -> None:
+    def __init__(
+        self,
+        channels: Channels,
+        provider_id: str,
+        inbox: Inbox,
+        *,
+        wants: Callable[[str | bytes], bool],
+    ) -> None:
         self._channels = channels
         self._provider_id = provider_id
         self._inbox = inbox
+        self._wants = wants
         self._channel: Channel | None = None
         self._reader: asyncio.Task[None] | None = None
 
@@ -74,7 +83,9 @@ class Attachment:
         self._inbox.tell(ChannelOpened())
         try:
             while True:
-                await self._inbox.add(await channel.receive())
+                frame = await channel.receive()
+                if self._wants(frame):
+                    await self._inbox.add(frame)
         except ChannelClosed as closed:
             self._channel = None
             self._inbox.tell(ChannelLost(closed.code))

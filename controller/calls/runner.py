@@ -81,7 +81,9 @@ class CallRunner:
         self._world = world
         self._toolbox = toolbox
         self._inbox = Inbox()
-        self._attachment = Attachment(world.channels, record.incoming.provider_id, self._inbox)
+        self._attachment = Attachment(
+            world.channels, record.incoming.provider_id, self._inbox, wants=conversation.wants
+        )
         self._children: asyncio.TaskGroup | None = None
 
     @property

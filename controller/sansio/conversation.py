@@ -108,6 +108,11 @@ class Conversation:
             return minimal_body(self._agent)
         return accept_body(self._agent, held=self._held)
 
+    @staticmethod
+    def wants(frame: str | bytes) -> bool:
+        """Tell whether a frame is worth waking the call for: half of them are not."""
+        return not codec.is_unused(frame)
+
     def receive_frame(self, frame: str | bytes, *, now: float) -> tuple[ShellCommand, ...]:
         """Take one text frame of the model's socket. Whatever it holds, this does not raise."""
         if self.is_over:

@@ -60,13 +60,17 @@ class HandChannels:
         return self.opened[-1]
 
 
+def is_wanted(frame: str | bytes) -> bool:
+    return frame != "unused"
+
+
 class Bench:
     """An attachment, its inbox, and whoever owns its tasks."""
 
     def __init__(self, *seconds: float) -> None:
         self.channels = HandChannels(*seconds)
         self.inbox = Inbox()
-        self.attachment = Attachment(self.channels, "rtc_1", self.inbox)
+        self.attachment = Attachment(self.channels, "rtc_1", self.inbox, wants=is_wanted)
         self.tasks: list[asyncio.Task[None]] = []
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -93,7 +97,7 @@ async def test_frames_follow_the_opening_and_the_loss_follows_them() -> None:
     await asyncio.sleep(2)
     (channel,) = bench.channels.opened
 
-    for frame in ("one", "two", None):
+    for frame in ("one", "unused", "two", None):
         channel.frames.put_nowait(frame)
 
     assert await bench.told() == [ChannelOpened(), "one", "two", ChannelLost(1006)]

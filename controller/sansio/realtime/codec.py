@@ -251,6 +251,14 @@ def decode(frame: str | bytes) -> ServerEvent | Skipped:
         return Skipped("malformed")
 
 
+def is_unused(frame: str | bytes) -> bool:
+    """Tell by its type alone that nobody uses a frame. A broken one is for `decode` to report."""
+    try:
+        return _HEAD.decode(frame).type not in _DECODERS
+    except (*_BAD_INPUT, UnicodeEncodeError):
+        return False
+
+
 _SPOKEN = frozenset({"output_audio", "audio", "output_text", "text"})
 _ITEMS = msgspec.json.Decoder(tuple[msgspec.Raw, ...] | None)
 _ITEM = msgspec.json.Decoder(OutputItem)

@@ -47,6 +47,23 @@ def test_nothing_makes_it_raise(text: str | bytes) -> None:
     assert isinstance(codec.decode(text), codec.Skipped)
 
 
+@pytest.mark.parametrize(
+    ("text", "unused"),
+    [
+        ('{"type": "rate_limits.updated"}', True),
+        (b'{"type": "response.output_item.added", "item": 1}', True),
+        ('{"type": "response.done"}', False),
+        ('{"type": 1}', False),
+        ("{", False),
+        ("\ud800", False),
+    ],
+)
+def test_what_nobody_uses_is_told_by_its_type_alone(text: str | bytes, *, unused: bool) -> None:
+    assert codec.is_unused(text) is unused
+    if unused:
+        assert codec.decode(text) == codec.Skipped("unused")
+
+
 def test_bytes_are_read_like_text() -> None:
     assert codec.decode(frame("session.created").encode()) == codec.SessionCreated()
 
