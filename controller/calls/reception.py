@@ -24,7 +24,7 @@ from controller.sansio.commands import Outcome
 from controller.sansio.conversation import Conversation
 from controller.sansio.events import Admitted, Event, Refused
 from controller.sansio.incoming import IncomingCall, read_incoming
-from controller.sansio.policy import Accept, Ignore, Load, Reject, Rules, admit
+from controller.sansio.policy import Accept, Decision, Ignore, Load, Reject, Rules, admit
 from controller.sansio.webhook import (
     STALE_AFTER,
     CallOffered,
@@ -112,6 +112,7 @@ class Reception:
         incoming = self._read(event, signed)
         decision = admit(incoming, self._generation.rules, self._load(), received_at)
         if isinstance(decision, Ignore):
+            self._raise_alarm(decision, incoming)  # ours or not, nobody can read whom it is for
             return "ignored"  # and not claimed: it is another controller's (O3)
         record = self._record(incoming, received_at)
         with bound_contextvars(call_id=record.call_id, sip_call_id=incoming.sip_call_id):
@@ -178,12 +179,15 @@ class Reception:
         record.ended_at = self._world.clock.now()
         await report_outcome(self._world, record, level="warning")
 
-    async def _decide(self, record: CallRecord, decision: Accept | Reject) -> str:
-        """Start the call's task, with a place under the limits or with a refusal."""
+    def _raise_alarm(self, decision: Decision, incoming: IncomingCall) -> None:
+        """Tell of a trunk that does not say what was dialled: header names only (O2)."""
         if decision.alarm is not None:
             self._world.meter.alarm(decision.alarm)
-            names = record.incoming.header_names
-            _log.warning("alarm", kind=decision.alarm, header_names=names)
+            _log.warning("alarm", kind=decision.alarm, header_names=incoming.header_names)
+
+    async def _decide(self, record: CallRecord, decision: Accept | Reject) -> str:
+        """Start the call's task, with a place under the limits or with a refusal."""
+        self._raise_alarm(decision, record.incoming)
         if isinstance(decision, Accept):
             decision = await self._reserve(record, decision)
         record.rule = decision.rule

@@ -279,6 +279,16 @@ async def test_a_number_that_cannot_be_read_goes_to_the_default_agent_with_an_al
     assert await house.registry.settled(60)
 
 
+async def test_a_number_that_cannot_be_read_raises_the_alarm_where_calls_are_left_to_others(
+    open_house: Open,
+) -> None:
+    house = await open_house(rules={"unknown_number": "ignore"})
+    body = offer(headers=[("From", "<sip:+12025550101@trunk.example.net>")])
+
+    assert await take(house.reception, (signed(), body)) == ["ignored"]
+    assert house.meter.alarms == {"called_number_unreadable": 1}
+
+
 async def test_a_body_of_another_shape_is_refused(open_house: Open) -> None:
     house = await open_house()
 
