@@ -21,7 +21,7 @@ from controller.calls.world import World, report_outcome
 from controller.sansio.agent import Agent
 from controller.sansio.call import Limits
 from controller.sansio.commands import Outcome
-from controller.sansio.conversation import Conversation
+from controller.sansio.conversation import Circumstances, Conversation
 from controller.sansio.events import Admitted, Event, Refused
 from controller.sansio.incoming import IncomingCall, read_incoming
 from controller.sansio.policy import Accept, Decision, Ignore, Load, Reject, Rules, admit
@@ -219,8 +219,11 @@ class Reception:
             # A call that is refused needs no agent; the machines ask for one only after an answer.
             record.agent or _NOBODY,
             now=self._world.clock.now(),
-            capacity_code=generation.rules.busy,
-            limits=self._limits,
+            circumstances=Circumstances(
+                capacity_code=generation.rules.busy,
+                limits=self._limits,
+                colleagues=generation.agents,
+            ),
         )
         self._registry.start(CallRunner(record, conversation, self._world, toolbox), first)
 

@@ -98,6 +98,8 @@ class CallRecord:
                     self.caller_spoke_at = now
             case FaultReported():
                 self._add_fault(note.code)
+            case _:
+                pass
 
     def _add_line(self, line: Line) -> None:
         was_cut = self.transcript_cut  # a later, shorter line would leave a hole before it

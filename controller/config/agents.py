@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from controller.config import document
 from controller.config.problems import problems_of, refusal
 from controller.errors import ConfigurationError, Problem
-from controller.sansio.agent import Agent
+from controller.sansio.agent import BUILT_IN, Agent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,9 +159,9 @@ class AgentFile:
             greeting=front.greeting,
             disclosure=front.disclosure,
             tools=tools,
-            can_hang_up="hang_up" in front.tools,
-            can_transfer="transfer" in front.tools,
+            built_in=BUILT_IN.intersection(front.tools),
             targets=targets,
+            offered=tuple(each.name for each in targets),
             turn_detection=front.turn_detection.model_dump(exclude_none=True),
             noise_reduction=front.noise_reduction,
             transcription=transcription.model_dump(exclude_none=True) if transcription else None,

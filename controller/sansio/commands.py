@@ -5,15 +5,16 @@ Frozen values, imperative, in unions by who performs them:
 - `LineCommand` and `RunTool` are outside effects. Each has a deterministic `effect_id`, unique in
   its call, and is written to the ledger before it is performed (design section 4, write-ahead).
 - `ChannelCommand` opens and closes the model's socket, `SendFrame` writes to it.
-- `DialectCommand` goes to the turn machine, inside the core.
+- `DialectCommand` goes to the turn machine, `WatchCommand` to the watchers, inside the core.
 - `Report` tells the shell what to record.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TypeAlias
+from enum import IntEnum, StrEnum
+from typing import Any, TypeAlias
 
 from controller.sansio.events import Note, ToolCall, ToolOutput
 
@@ -120,14 +121,46 @@ class Configure:
     """Send the part of the session config that the minimal answer left out."""
 
 
+class Priority(IntEnum):
+    """Who goes first where several words or turns wait; the highest does."""
+
+    PROMPT = 0
+    """Idle prompts, fillers, warnings."""
+    TURN = 1
+    """The answer to the caller, or to tool outputs."""
+    GREETING = 2
+    OPERATOR = 3
+    """What an operator, or the caller by a key, wants now."""
+    DISCLOSURE = 4
+    LAST = 5
+    """The last words of a call: nothing else is worth saying any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Say:
     """Have the model speak now, when nothing else speaks. `SpeechHeard(say_id)` always follows."""
 
     say_id: str
-    text: str
+    text: str = field(repr=False)
     """An instruction, or the words themselves."""
     verbatim: bool = False
+    priority: Priority = Priority.TURN
+
+
+@dataclass(frozen=True, slots=True)
+class Unsay:
+    """Drop words that still wait for their turn; once they are asked for it is too late."""
+
+    say_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """Cancel the response that is asked for or active, and throw away what is left of its audio.
+
+    One that is asked for and has not begun is cancelled as soon as it begins: a cancel sent before
+    `response.created` is lost (livekit/agents#6244).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +193,60 @@ class GiveToolOutputs:
     respond: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """Answer the model's request to use a tool of an MCP server, then ask for one response."""
+
+    request_id: str
+    approve: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigure:
+    """Change the session from here on; None leaves a thing as it is."""
+
+    instructions: str | None = field(default=None, repr=False)
+    tools: tuple[str, ...] | None = None
+    """Names among the agent's own; the others are taken away."""
+    turn_detection: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Become:
+    """Go on as another agent: its instructions, tools and turn detection; voice and model stay."""
+
+    agent: str
+
+
+# --- the watchers ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CollectDigits:
+    """Take the caller's keys as one entry; `DigitsEntered(request_id)` always follows.
+
+    A later one takes the place of one that is not finished, which then ends with what it has.
+    """
+
+    request_id: str
+    max_digits: int
+    terminator: str
+    """One of `0`-`9`, `*`, `#`; "" for none."""
+    first_digit_timeout: float
+    """Seconds, from the end of the words that ask for the digits."""
+    inter_digit_timeout: float
+    sensitive: bool = False
+    """No snapshot holds them (operations, O13)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowSilence:
+    """The caller asked for a moment: so many seconds of silence are no reason to ask (O10)."""
+
+    seconds: float
+
+
 # --- tools and reports -------------------------------------------------------------------------
 
 
@@ -169,11 +256,43 @@ class RunTool:
 
     effect_id: str
     call: ToolCall
+    agent: str = ""
+    """Whose tool it is: a call may be handed to another agent while the tool runs."""
+    is_sensitive: bool = False
+    """The arguments hold what nobody may keep, digits of a card: no ledger and no log."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportAnswered:
     """The conversation has begun."""
+
+
+class DisclosureResult(StrEnum):
+    """What became of the disclosure (operations, O8)."""
+
+    HEARD = "heard"
+    """Its words, as far as the transcript of what the model said can tell, played to the end."""
+    DIFFERENT = "different"
+    """Twice something else than the text."""
+    UNPROVEN = "unproven"
+    """Said, but nobody can tell which words, or whether they were played to the end."""
+    FAILED = "failed"
+    """Not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDisclosure:
+    """The evidence of a disclosure; the text's hash stands with the agent."""
+
+    result: DisclosureResult
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportHandOff:
+    """The call goes on with another agent."""
+
+    agent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +328,30 @@ LineCommand: TypeAlias = AnswerCall | RejectCall | TransferCall | HangUpCall
 Effect: TypeAlias = LineCommand | RunTool
 ChannelCommand: TypeAlias = OpenChannel | CloseChannel
 DialectCommand: TypeAlias = (
-    Configure | Say | StopSpeaking | HoldTurns | ReleaseTurns | Inject | GiveToolOutputs
+    Configure
+    | Say
+    | Unsay
+    | CutOff
+    | StopSpeaking
+    | HoldTurns
+    | ReleaseTurns
+    | Inject
+    | GiveToolOutputs
+    | Approve
+    | Reconfigure
+    | Become
 )
-Report: TypeAlias = ReportAnswered | ReportReattached | RaiseAlarm | ReportOutcome
+WatchCommand: TypeAlias = CollectDigits | AllowSilence
+Report: TypeAlias = (
+    ReportAnswered
+    | ReportDisclosure
+    | ReportHandOff
+    | ReportReattached
+    | RaiseAlarm
+    | ReportOutcome
+)
 
-CallCommand: TypeAlias = Effect | ChannelCommand | DialectCommand | Report
+CallCommand: TypeAlias = Effect | ChannelCommand | DialectCommand | WatchCommand | Report
 """What the call's machine asks for."""
 
 ShellCommand: TypeAlias = Effect | ChannelCommand | SendFrame | Report | Record

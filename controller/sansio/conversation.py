@@ -1,22 +1,24 @@
-"""The two machines of a call, joined: what the shell drives.
+"""The machines of a call, joined: what the shell drives.
 
-Frames and events go in, commands for the shell come out. Between the call's machine and its
-dialect's turn machine commands and events pass in the order in which they arise; nothing else
-knows both.
+Frames and events go in, commands for the shell come out. Between the call's machine, its dialect's
+turn machine and the watchers, commands and events pass in the order in which they arise; nothing
+else knows them all.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from typing import TypeAlias, cast, get_args
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias, cast, get_args
 
 import msgspec
 
 from controller.sansio.agent import Agent
-from controller.sansio.call import Call, Limits, State, Terms
+from controller.sansio.call import Call, Limits, State, Terms, terms_of
 from controller.sansio.commands import (
     AnswerForm,
+    Become,
     CallCommand,
     CloseChannel,
     DialectCommand,
@@ -24,6 +26,7 @@ from controller.sansio.commands import (
     ReportOutcome,
     SendFrame,
     ShellCommand,
+    WatchCommand,
 )
 from controller.sansio.events import (
     ChannelLost,
@@ -35,12 +38,38 @@ from controller.sansio.events import (
 )
 from controller.sansio.realtime import Pace, Turns, codec
 from controller.sansio.realtime.session import accept_body, minimal_body
+from controller.sansio.usage import Prices
+from controller.sansio.watching import Watchers
 
-_NOTES = get_args(Note)
-_EVENTS = get_args(Event)
-_FOR_DIALECT = get_args(DialectCommand)
+_NOTES: Final = get_args(Note)
+_EVENTS: Final = get_args(Event)
+_FOR_DIALECT: Final = get_args(DialectCommand)
+_FOR_WATCHERS: Final = get_args(WatchCommand)
+_WATCHED: Final = frozenset({State.ATTACHING, State.ACTIVE})
+"""Where silence and keys mean something; elsewhere the watchers see what happens and time stands
+still for them."""
 
 _Passed: TypeAlias = SendFrame | Event | CallCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What surrounds a conversation and is not the agent's."""
+
+    capacity_code: int = 503
+    """SIP code where the provider is full."""
+    limits: Limits | None = None
+    """Of the call's machine."""
+    pace: Pace | None = None
+    """Of the turn machine."""
+    colleagues: Mapping[str, Agent] = field(default_factory=dict)
+    """The agents of the generation, by name: a call may be handed to one of them."""
+    prices: Prices | None = None
+    """Of the agent's model and transcription; None: nothing is counted in money."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By name; what an MCP server's headers need."""
+    returned_from: frozenset[str] = frozenset()
+    """Targets that have just sent this caller back (operations, O6)."""
 
 
 class Conversation:
@@ -49,36 +78,37 @@ class Conversation:
     Args:
         agent: who answers.
         now: Unix seconds.
-        capacity_code: SIP code where the provider is full.
-        limits: of the call's machine.
-        pace: of the turn machine.
+        circumstances: everything else.
     """
 
-    __slots__ = ("_agent", "call", "turns")
+    __slots__ = ("_agent", "_circumstances", "call", "turns", "watchers")
 
     def __init__(
-        self,
-        agent: Agent,
-        *,
-        now: float,
-        capacity_code: int = 503,
-        limits: Limits | None = None,
-        pace: Pace | None = None,
+        self, agent: Agent, *, now: float, circumstances: Circumstances | None = None
     ) -> None:
+        around = circumstances or Circumstances()
         self._agent = agent
-        terms = Terms(
-            greeting=agent.greeting or None,
-            disclosure=agent.disclosure or None,
-            can_hang_up=agent.can_hang_up,
-            targets=tuple((each.name, each.uri) for each in agent.targets)
-            if agent.can_transfer
-            else (),
-            max_duration=agent.max_duration,
-            capacity_code=capacity_code,
-            limits=limits or Limits(),
+        self._circumstances = around
+        self.call = Call(self._terms(agent, now), now=now)
+        self.turns = Turns(
+            agent, now=now, held=self._held, pace=around.pace, secrets=around.secrets
         )
-        self.call = Call(terms, now=now)
-        self.turns = Turns(agent, now=now, held=self._held, pace=pace)
+        self.watchers = Watchers(agent, now=now, prices=around.prices)
+
+    def _terms(self, agent: Agent, now: float) -> Terms:
+        around = self._circumstances
+        return terms_of(
+            agent,
+            now=now,
+            capacity_code=around.capacity_code,
+            limits=around.limits,
+            returned_from=around.returned_from,
+        )
+
+    @property
+    def agent(self) -> Agent:
+        """Who talks with the caller now."""
+        return self._agent
 
     @property
     def _held(self) -> bool:
@@ -98,15 +128,21 @@ class Conversation:
     @property
     def deadline(self) -> float | None:
         """Unix seconds at which `DeadlineReached` is due; None exactly when the call is over."""
-        if self.call.deadline is None or self.turns.deadline is None:
-            return self.call.deadline
-        return min(self.call.deadline, self.turns.deadline)
+        if self.call.deadline is None:
+            return None
+        instants = (self.call.deadline, self.turns.deadline, self._watch_deadline)
+        return min(each for each in instants if each is not None)
+
+    @property
+    def _watch_deadline(self) -> float | None:
+        return self.watchers.deadline if self.call.state in _WATCHED else None
 
     def session(self, form: AnswerForm) -> dict[str, object]:
         """Return the session config that an answer of that form carries."""
         if form is AnswerForm.MINIMAL:
             return minimal_body(self._agent)
-        return accept_body(self._agent, held=self._held)
+        secrets = self._circumstances.secrets
+        return accept_body(self._agent, held=self._held, secrets=secrets)
 
     @staticmethod
     def wants(frame: str | bytes) -> bool:
@@ -126,14 +162,25 @@ class Conversation:
         """Take one event of the line, the channel, a tool, an operator, or time."""
         match event:
             case ChannelOpened():
-                return self._pass_on(self._channel_opened(event, now), now)
+                passed = self._channel_opened(event, now)
             case ChannelLost():
-                first = self.turns.receive(event, now=now)
-                return self._pass_on((*first, *self.call.receive(event, now=now)), now)
+                passed = (
+                    *self.turns.receive(event, now=now),
+                    *self.call.receive(event, now=now),
+                    *self.watchers.receive(event, now=now),
+                )
             case DeadlineReached():
-                return self._pass_on(self._deadline_reached(event, now), now)
+                passed = self._deadline_reached(event, now)
             case _:
-                return self._pass_on(self.call.receive(event, now=now), now)
+                passed = self._happened(event, now)
+        return self._pass_on(passed, now)
+
+    def _happened(self, event: Event, now: float) -> tuple[_Passed, ...]:
+        """Show an event to the watchers, and to the call's machine if it is for that."""
+        seen = self.watchers.receive(event, now=now)
+        if isinstance(event, _NOTES):
+            return seen
+        return (*self.call.receive(event, now=now), *seen)
 
     def _channel_opened(self, event: ChannelOpened, now: float) -> tuple[_Passed, ...]:
         """Let the turn machine know of a socket only if the call still wants it."""
@@ -147,6 +194,8 @@ class Conversation:
         passed: tuple[_Passed, ...] = ()
         if self.turns.deadline is not None and self.turns.deadline <= now:
             passed += self.turns.receive(event, now=now)
+        if self._watch_deadline is not None and self._watch_deadline <= now:
+            passed += self.watchers.receive(event, now=now)
         if self.call.deadline is not None and self.call.deadline <= now:
             passed += self.call.receive(event, now=now)
         return passed
@@ -156,12 +205,16 @@ class Conversation:
         out: list[ShellCommand] = []
         while waiting:
             each = waiting.popleft()
-            if isinstance(each, _NOTES):
-                out.append(Record(each))
-            elif isinstance(each, _EVENTS):
-                waiting.extend(self.call.receive(each, now=now))
+            if isinstance(each, _EVENTS):
+                if isinstance(each, _NOTES):
+                    out.append(Record(each))
+                waiting.extend(self._happened(each, now))
+            elif isinstance(each, Become):
+                waiting.extend(self._become(each.agent, now))
             elif isinstance(each, _FOR_DIALECT):
                 waiting.extend(self.turns.receive(each, now=now))
+            elif isinstance(each, _FOR_WATCHERS):
+                waiting.extend(self.watchers.receive(each, now=now))
             elif not (isinstance(each, SendFrame) and self.call.is_over):
                 if isinstance(each, CloseChannel):
                     # The shell closes it and reports no loss of what it was told to close.
@@ -170,28 +223,61 @@ class Conversation:
         # What was heard last is recorded before the record is closed.
         return tuple(sorted(out, key=lambda each: isinstance(each, ReportOutcome)))
 
+    def _become(self, name: str, now: float) -> tuple[_Passed, ...]:
+        """Go on as another agent; the call's machine has made sure that there is one."""
+        agent = self._circumstances.colleagues[name]
+        self._agent = agent
+        self.call.become(self._terms(agent, now))
+        self.watchers.become(agent)
+        return self.turns.become(agent, now=now)
+
     def snapshot(self) -> bytes:
-        """Return the state of both machines as JSON; the agent is stored beside it."""
-        return b'{"call":%b,"turns":%b}' % (self.call.snapshot(), self.turns.snapshot())
+        """Return the state of the machines as JSON; the agents are stored beside it."""
+        return b'{"agent":%b,"call":%b,"turns":%b,"watchers":%b}' % (
+            msgspec.json.encode(self._agent.name),
+            self.call.snapshot(),
+            self.turns.snapshot(),
+            self.watchers.snapshot(),
+        )
 
     @classmethod
     def restore(
-        cls, snapshot: bytes, agent: Agent, *, now: float, pace: Pace | None = None
+        cls,
+        snapshot: bytes,
+        agent: Agent,
+        *,
+        now: float,
+        circumstances: Circumstances | None = None,
     ) -> Conversation:
         """Take up a conversation where a snapshot left it.
 
         No socket outlives its process: the shell owes it a `ChannelLost` before anything else.
 
+        Args:
+            snapshot: from `snapshot`, of this version.
+            agent: who answered; a call that was handed on goes on with its last agent.
+            now: Unix seconds.
+            circumstances: everything else.
+
         Raises:
             msgspec.ValidationError: it is no snapshot of this version.
         """
         stored = msgspec.json.decode(snapshot, type=_Snapshot)
-        conversation = cls(agent, now=now, pace=pace)
+        around = circumstances or Circumstances()
+        agent = around.colleagues.get(stored.agent, agent)
+        conversation = cls(agent, now=now, circumstances=around)
         conversation.call = Call.restore(bytes(stored.call), now=now)
-        conversation.turns = Turns.restore(bytes(stored.turns), agent, now=now, pace=pace)
+        conversation.turns = Turns.restore(
+            bytes(stored.turns), agent, now=now, pace=around.pace, secrets=around.secrets
+        )
+        conversation.watchers = Watchers.restore(
+            bytes(stored.watchers), agent, now=now, prices=around.prices
+        )
         return conversation
 
 
 class _Snapshot(msgspec.Struct, forbid_unknown_fields=True):
+    agent: str
     call: msgspec.Raw
     turns: msgspec.Raw
+    watchers: msgspec.Raw

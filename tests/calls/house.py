@@ -47,9 +47,9 @@ FRONTDESK = Agent(
     voice="marin",
     instructions="You are the receptionist of Acme Dental.",
     greeting="Thank the caller for calling.",
-    can_hang_up=True,
-    can_transfer=True,
+    built_in=frozenset({"hang_up", "transfer"}),
     targets=(Target("reception", TARGET, "The front desk"),),
+    offered=("reception",),
 )
 
 

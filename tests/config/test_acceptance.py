@@ -12,9 +12,9 @@ LEAST = Agent("a", "gpt-realtime-2.1", "marin", "You answer.")
 FULL = replace(
     LEAST,
     tools=(ToolDeclaration("f", "Do.", {"type": "object", "properties": {}}),),
-    can_hang_up=True,
-    can_transfer=True,
+    built_in=frozenset({"hang_up", "transfer"}),
     targets=(Target("desk", "tel:+12025550123", "The desk"),),
+    offered=("desk",),
     turn_detection={"type": "semantic_vad", "eagerness": "low"},
     noise_reduction="far_field",
     transcription={"model": "whisper-1", "language": "de", "prompt": "Zahnarzt"},

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from controller.sansio.agent import Agent, Target, ToolDeclaration
-from controller.sansio.call import Call, State, Terms
+from controller.sansio.call import Call, State, TargetTerms, Terms
 from controller.sansio.commands import CallCommand, SendFrame, ShellCommand
 from controller.sansio.conversation import Conversation
 from controller.sansio.events import (
@@ -43,16 +43,17 @@ AGENT = Agent(
     instructions="You are the receptionist of Acme Dental.",
     greeting="Thank the caller for calling.",
     tools=(ToolDeclaration("opening_hours", "Opening hours", {"type": "object"}),),
-    can_hang_up=True,
-    can_transfer=True,
+    built_in=frozenset({"hang_up", "transfer"}),
     targets=TARGETS,
+    offered=("reception", "doctor"),
     turn_detection={"type": "server_vad", "threshold": 0.6},
 )
 SILENT_AGENT = replace(AGENT, greeting=None)
 TERMS = Terms(
     greeting="Greet.",
-    can_hang_up=True,
-    targets=tuple((target.name, target.uri) for target in TARGETS),
+    built_in=frozenset({"hang_up", "transfer"}),
+    targets=tuple(TargetTerms(target.name, target.uri) for target in TARGETS),
+    offered=frozenset({"reception", "doctor"}),
 )
 
 

@@ -22,7 +22,7 @@ from controller.sansio.commands import (
     RunTool,
     TransferCall,
 )
-from controller.sansio.conversation import Conversation
+from controller.sansio.conversation import Circumstances, Conversation
 from controller.sansio.events import (
     Admitted,
     Answered,
@@ -292,7 +292,9 @@ def test_nothing_is_asked_for_after_the_end() -> None:
 
 def test_no_frame_is_sent_in_the_instant_in_which_the_call_ends() -> None:
     limits = Limits(request=8.0, hang_up_tries=1)
-    story = ConversationStory(Conversation(AGENT, now=START, limits=limits))
+    story = ConversationStory(
+        Conversation(AGENT, now=START, circumstances=Circumstances(limits=limits))
+    )
     for event in (Admitted(), Answered(), ChannelOpened()):
         story.receive(event)
     story.hears("session.created")
@@ -368,15 +370,18 @@ def test_a_deadline_before_its_time_does_nothing() -> None:
 
 def test_the_terms_come_from_the_agent_and_the_shell() -> None:
     conversation = Conversation(
-        replace(AGENT, can_transfer=False),
+        AGENT,
         now=START,
-        capacity_code=486,
-        limits=Limits(decision=1.0),
-        pace=Pace(greeting_delay=0.0),
+        circumstances=Circumstances(
+            capacity_code=486,
+            limits=Limits(decision=1.0),
+            pace=Pace(greeting_delay=0.0),
+            returned_from=frozenset({"reception"}),
+        ),
     )
     assert conversation.deadline == START + 1.0
     terms = conversation.call.value.terms
-    assert terms.targets == ()
+    assert terms.offered == {"doctor"}
     assert terms.capacity_code == 486
 
 
@@ -404,7 +409,9 @@ def test_a_conversation_that_is_restored_too_late_ends_by_its_deadlines() -> Non
 
 def test_a_restored_conversation_keeps_the_pace_that_it_is_given() -> None:
     stored = answered().conversation.snapshot()
-    again = Conversation.restore(stored, AGENT, now=START, pace=Pace(start=1.0))
+    again = Conversation.restore(
+        stored, AGENT, now=START, circumstances=Circumstances(pace=Pace(start=1.0))
+    )
     again.receive(DeadlineReached(), now=START + 0.5)
     assert again.deadline == START + 1.5
 

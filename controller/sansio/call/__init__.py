@@ -14,6 +14,16 @@ call runs twice; no command after the end.
 """
 
 from controller.sansio.call.machine import Call
-from controller.sansio.call.state import CallState, Limits, State, Terms
+from controller.sansio.call.state import CallState, State
+from controller.sansio.call.terms import Limits, TargetTerms, Terms, ToolTerms, terms_of
 
-__all__ = ["Call", "CallState", "Limits", "State", "Terms"]
+__all__ = [
+    "Call",
+    "CallState",
+    "Limits",
+    "State",
+    "TargetTerms",
+    "Terms",
+    "ToolTerms",
+    "terms_of",
+]

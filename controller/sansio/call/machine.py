@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from controller.sansio.call.state import TERMINAL, CallState, State, Terms
+from controller.sansio.call.state import TERMINAL, CallState, State
 from controller.sansio.call.table import TABLE
+from controller.sansio.call.terms import Terms
 from controller.sansio.commands import CallCommand
 from controller.sansio.events import DeadlineReached, Event
 from controller.sansio.value import replace
@@ -56,6 +57,10 @@ class Call:
             return ()
         self.value, commands = row.handle(replace(before, now=now), event, now)
         return commands
+
+    def become(self, terms: Terms) -> None:
+        """Go on under another agent's terms; what happened so far stays."""
+        self.value = replace(self.value, terms=terms)
 
     def snapshot(self) -> bytes:
         """Return the whole state as JSON, for `restore`."""

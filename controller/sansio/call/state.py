@@ -8,10 +8,10 @@ event and the instant, and return the next value with the commands that it oblig
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from controller.sansio.call.terms import Terms
 from controller.sansio.commands import AnswerForm, CallCommand, Outcome
 from controller.sansio.events import AnswerResult, ToolOutput
 from controller.sansio.value import Value, replace
@@ -67,53 +67,6 @@ class Closing(StrEnum):
     HANGING_UP = "hanging_up"
     RETRYING = "retrying"
     """Between two hang-ups."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long each step may last, in seconds.
-
-    Those of requests are longer than the time limits of the clients, which normally answer first:
-    here they make sure that deadlines alone finish every call.
-    """
-
-    decision: float = 2.0
-    request: float = 12.0
-    """For an answer, a rejection, a referral or a hang-up to come back."""
-    answer_retry: float = 0.3
-    """Before the one retry of an answer that could not be sent."""
-    attach: float = 8.0
-    """From the answer to an open channel, over all attempts."""
-    attach_try: float = 6.0
-    """For one attempt to come back."""
-    session: float = 5.0
-    """From an open channel to a proven session."""
-    reattach: float = 30.0
-    """From a lost channel to the end of the attempts (rule 12)."""
-    words: float = 50.0
-    """For last words to be spoken and heard, if the turn machine says nothing. Longer than its own
-    longest wait for playback, which would otherwise never be reached."""
-    refer: float = 35.0
-    """For the caller to leave after a referral, and between two referrals (rule 10)."""
-    hang_up_retry: float = 1.0
-    hang_up_tries: int = 3
-    tool_calls: int = 1000
-    """Of one call; more are answered with an error, and none of them is remembered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the call's machine must know of the agent. Stored with the call."""
-
-    greeting: str | None = None
-    disclosure: str | None = None
-    can_hang_up: bool = False
-    targets: tuple[tuple[str, str], ...] = ()
-    """Name and URI of each target; empty: `transfer` is an unknown tool."""
-    max_duration: float = 1800.0
-    capacity_code: int = 503
-    """SIP code where the provider is full or does not take our answer."""
-    limits: Limits = field(default_factory=Limits)
 
 
 class Transfer(Value, frozen=True):

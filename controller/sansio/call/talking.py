@@ -90,14 +90,18 @@ def _remember(call: CallState, fresh: tuple[ToolCall, ...]) -> CallState:
 
 
 def _is_ours(call: CallState, name: str) -> bool:
-    return (name == HANG_UP and call.terms.can_hang_up) or (
-        name == TRANSFER and bool(call.terms.targets)
+    return (name == HANG_UP and HANG_UP in call.terms.built_in) or (
+        name == TRANSFER and _can_transfer(call)
     )
+
+
+def _can_transfer(call: CallState) -> bool:
+    return TRANSFER in call.terms.built_in and bool(call.terms.offered)
 
 
 def _unfit(call: CallState, tool_call: ToolCall, now: float) -> str | None:
     """Say why a call of `transfer` cannot be followed."""
-    if tool_call.name != TRANSFER or not call.terms.targets:
+    if tool_call.name != TRANSFER or not _can_transfer(call):
         return None
     if _transfer(call, tool_call) is None:
         return "unknown_target"
@@ -112,7 +116,9 @@ def _transfer(call: CallState, tool_call: ToolCall) -> Transfer | None:
     except (ValueError, RecursionError):
         return None
     name = arguments.get("target") if isinstance(arguments, dict) else None
-    return next((Transfer(each, uri) for each, uri in call.terms.targets if each == name), None)
+    is_offered = isinstance(name, str) and name in call.terms.offered
+    target = call.terms.target(name) if is_offered else None
+    return None if target is None else Transfer(target.name, target.uri)
 
 
 def _error(tool_call: ToolCall, reason: str) -> ToolOutput:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace as replace_terms
+
 import msgspec
 
 from controller.sansio.agent import Agent
+from controller.sansio.commands import Become
 from controller.sansio.realtime.speaking import pump
 from controller.sansio.realtime.state import Input, Out, Pace, Phase, TurnState, TurnTerms
 from controller.sansio.realtime.table import TABLE
@@ -21,8 +25,16 @@ class Turns:
 
     __slots__ = ("_terms", "value")
 
-    def __init__(self, agent: Agent, *, now: float, held: bool, pace: Pace | None = None) -> None:
-        self._terms = TurnTerms(agent, pace or Pace())
+    def __init__(
+        self,
+        agent: Agent,
+        *,
+        now: float,
+        held: bool,
+        pace: Pace | None = None,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
+        self._terms = TurnTerms(agent, pace or Pace(), secrets or {})
         self.value = TurnState(now=now, held=held)
 
     @property
@@ -53,13 +65,24 @@ class Turns:
         self.value, asked = pump(self._terms, turns, now)
         return (*outs, *asked)
 
+    def become(self, agent: Agent, *, now: float) -> tuple[Out, ...]:
+        """Go on as another agent: its instructions, tools and turn detection from here on."""
+        self._terms = replace_terms(self._terms, agent=agent)
+        return self.receive(Become(agent.name), now=now)
+
     def snapshot(self) -> bytes:
         """Return the whole state as JSON, for `restore`; the agent is stored beside it."""
         return msgspec.json.encode({"version": SNAPSHOT_VERSION, "turns": self.value})
 
     @classmethod
     def restore(
-        cls, snapshot: bytes, agent: Agent, *, now: float, pace: Pace | None = None
+        cls,
+        snapshot: bytes,
+        agent: Agent,
+        *,
+        now: float,
+        pace: Pace | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> Turns:
         """Take up a conversation where a snapshot left it.
 
@@ -67,7 +90,7 @@ class Turns:
             msgspec.ValidationError: it is no snapshot of this version.
         """
         stored = msgspec.json.decode(snapshot, type=_Snapshot)
-        turns = cls(agent, now=now, held=stored.turns.held, pace=pace)
+        turns = cls(agent, now=now, held=stored.turns.held, pace=pace, secrets=secrets)
         turns.value = replace(stored.turns, now=max(now, stored.turns.now))
         return turns
 

@@ -7,6 +7,7 @@ named at once (it is locked after the first audio): design rule 5.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from controller.sansio.agent import HANG_UP, TRANSFER, Agent
@@ -20,14 +21,18 @@ TRANSFER_DESCRIPTION = (
 )
 
 
-def accept_body(agent: Agent, *, held: bool) -> dict[str, Any]:
+def accept_body(
+    agent: Agent, *, held: bool, secrets: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return the whole session config.
 
     Args:
         agent: who answers.
         held: the first words are ours: the caller's speech starts no response and cuts nothing off
             until they were heard (rule 6).
+        secrets: by name; what an MCP server's headers need.
     """
+    del secrets
     return {"model": agent.model, **_adjustable(agent, held=held)}
 
 
@@ -98,9 +103,10 @@ def _adjustable(agent: Agent, *, held: bool, plain: bool = False) -> dict[str, A
 
 def _tools(agent: Agent) -> list[dict[str, Any]]:
     tools = [_function(tool.name, tool.description, dict(tool.parameters)) for tool in agent.tools]
-    if agent.can_transfer and agent.targets:
-        described = "\n".join(f"- {each.name}: {each.description}" for each in agent.targets)
-        target = {"type": "string", "enum": [each.name for each in agent.targets]}
+    if agent.can_transfer:
+        offered = [each for each in agent.targets if each.name in agent.offered]
+        described = "\n".join(f"- {each.name}: {each.description}" for each in offered)
+        target = {"type": "string", "enum": [each.name for each in offered]}
         tools.append(
             _function(TRANSFER, f"{TRANSFER_DESCRIPTION}\n{described}", _object(target=target))
         )

@@ -6,8 +6,8 @@ return the next value with what follows from it, in order: frames to send and ev
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -202,6 +202,8 @@ class TurnTerms:
 
     agent: Agent
     pace: Pace
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By name; what an MCP server's headers need."""
 
 
 Input: TypeAlias = ServerEvent | DialectCommand | ChannelOpened | ChannelLost | DeadlineReached

@@ -65,7 +65,7 @@ TERMS_OF_ALL_KINDS = st.sampled_from(
         replace(TERMS, disclosure="This call is answered by a machine."),
         replace(TERMS, greeting=None, limits=Limits(tool_calls=3)),
         Terms(),
-        Terms(max_duration=20.0, greeting="Greet.", can_hang_up=True),
+        Terms(max_duration=20.0, greeting="Greet.", built_in=frozenset({"hang_up"})),
     ]
 )
 

@@ -49,8 +49,7 @@ AGENTS = st.builds(
     greeting=st.none() | st.text(max_size=20),
     disclosure=st.sampled_from([False, "", "A machine speaks."]),
     tools=st.lists(_tools, max_size=3).map(tuple),
-    can_hang_up=st.booleans(),
-    can_transfer=st.booleans(),
+    built_in=st.frozensets(st.sampled_from(["hang_up", "transfer"])),
     targets=st.lists(_targets, max_size=3).map(tuple),
     turn_detection=_server_vad | _semantic_vad,
     noise_reduction=st.sampled_from([None, "near_field", "far_field"]),
@@ -137,7 +136,7 @@ def test_the_model_sees_the_names_of_targets_and_no_address() -> None:
 
 
 def test_an_agent_without_targets_has_no_transfer() -> None:
-    body = session.accept_body(replace(AGENT, targets=(), tools=()), held=False)
+    body = session.accept_body(replace(AGENT, offered=(), tools=()), held=False)
     assert [each["name"] for each in body["tools"]] == ["hang_up"]
 
 
