@@ -2,8 +2,9 @@
 
 Theory of operation. A call is one frozen value (`state.CallState`). `table.TABLE` says what each
 event does in each state; the handlers stand beside each other by the part of a call's life:
-`answering` (offer to answer or refusal), `attaching` (the channel to the model), `talking` (tools)
-and `ending` (last words, referral, hang-up). `machine.Call` holds the value and applies the table.
+`answering` (offer to answer or refusal), `attaching` (the channel to the model), `talking` (first
+words, operator), `tooling` (what the model calls) and `ending` (last words, referral, hang-up).
+`machine.Call` holds the value and applies the table.
 
 The machine knows no vendor event and no "response": a dialect's turn machine translates. It asks
 for `Say` and is told `SpeechHeard`; what it takes to be heard is the dialect's business.

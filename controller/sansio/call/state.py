@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from controller.sansio.call.terms import Terms
+from controller.sansio.call.work import Work
 from controller.sansio.commands import AnswerForm, CallCommand, Outcome
-from controller.sansio.events import AnswerResult, ToolOutput
+from controller.sansio.events import AnswerResult
 from controller.sansio.value import Value, replace
 
 
@@ -95,14 +96,6 @@ class Ending(Value, frozen=True):
     tries: int = 0
 
 
-class Batch(Value, frozen=True):
-    """The tool calls of one response; its outputs are posted together, after the last."""
-
-    waiting: frozenset[str]
-    outputs: tuple[ToolOutput, ...]
-    respond: bool
-
-
 class CallState(Value, frozen=True):
     """One call. Field names are stored: change them with a migration only."""
 
@@ -138,9 +131,7 @@ class CallState(Value, frozen=True):
     """The first words that are being spoken, until they were heard once."""
     provider_ending: bool = False
 
-    batches: tuple[Batch, ...] = ()
-    tool_calls: frozenset[str] = frozenset()
-    """Every tool call ever seen: none runs twice (rule 8)."""
+    work: Work = Work()
     refer_after: float = 0.0
     """No referral before this instant."""
     ending: Ending | None = None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from controller.sansio import events as ev
-from controller.sansio.call import answering, attaching, ending, talking
+from controller.sansio.call import answering, attaching, ending, talking, tooling
 from controller.sansio.call.state import Handler, State
 
 
@@ -67,7 +67,7 @@ TABLE: Mapping[State, Mapping[type, Row]] = MappingProxyType(
             ev.ChannelLost: _row(attaching.lost, _S.ENDING),
             ev.Ready: _row(attaching.ready, _S.ACTIVE),
             ev.SpeechHeard: _row(talking.speech_heard),
-            ev.ToolFinished: _row(talking.tool_finished),
+            ev.ToolFinished: _row(tooling.tool_finished),
             ev.ProviderEnding: _row(attaching.provider_ending),
             ev.HangUpRequested: _row(attaching.hang_up_requested, _S.ENDING),
             ev.DeadlineReached: _row(attaching.deadline, _S.ENDING),
@@ -76,8 +76,8 @@ TABLE: Mapping[State, Mapping[type, Row]] = MappingProxyType(
         },
         _S.ACTIVE: {
             ev.SpeechHeard: _row(talking.speech_heard),
-            ev.ToolsCalled: _row(talking.tools_called, _S.ENDING),
-            ev.ToolFinished: _row(talking.tool_finished),
+            ev.ToolsCalled: _row(tooling.tools_called, _S.ENDING),
+            ev.ToolFinished: _row(tooling.tool_finished),
             ev.ProviderEnding: _row(attaching.provider_ending),
             ev.ChannelLost: _row(attaching.lost, _S.ATTACHING),
             ev.HangUpRequested: _row(talking.hang_up_requested, _S.ENDING),
@@ -93,8 +93,8 @@ TABLE: Mapping[State, Mapping[type, Row]] = MappingProxyType(
             ev.ChannelLost: _row(attaching.lost_while_ending),
             ev.Ready: _row(attaching.ready),
             ev.SpeechHeard: _row(ending.speech_heard),
-            ev.ToolsCalled: _row(talking.tools_called_while_ending),
-            ev.ToolFinished: _row(talking.tool_finished),
+            ev.ToolsCalled: _row(tooling.tools_called_while_ending),
+            ev.ToolFinished: _row(tooling.tool_finished),
             ev.ProviderEnding: _row(attaching.provider_ending),
             ev.TransferUnproven: _row(ending.transfer_unproven),
             ev.TransferDone: _row(ending.transfer_done, _S.ENDED),

@@ -157,7 +157,7 @@ class AnySequenceOfEvents(RuleBasedStateMachine):
         run = [each.call.tool_call_id for each in only(cmd.RunTool, self.commands)]
         assert len(run) == len(set(run))
         given = only(cmd.GiveToolOutputs, self.commands)
-        within = self.call.value.tool_calls
+        within = self.call.value.work.seen
         answered = [out.tool_call_id for each in given for out in each.outputs]
         answered = [each for each in answered if each in within]
         assert len(answered) == len(set(answered))
@@ -176,9 +176,9 @@ class AnySequenceOfEvents(RuleBasedStateMachine):
     @invariant()
     def the_state_is_bounded_and_survives_storage(self) -> None:
         value = self.call.value
-        assert len(value.tool_calls) <= value.terms.limits.tool_calls
-        waiting = [name for batch in value.batches for name in batch.waiting]
-        assert set(waiting) <= value.tool_calls
+        assert len(value.work.seen) <= value.terms.limits.tool_calls
+        waiting = [name for batch in value.work.batches for name in batch.waiting]
+        assert set(waiting) <= value.work.seen
         assert Call.restore(self.call.snapshot(), now=START).value == value
 
     def teardown(self) -> None:
