@@ -18,6 +18,7 @@ from controller.sansio.realtime.codec import (
 from controller.sansio.realtime.state import (
     KEPT_LIMIT,
     Out,
+    Request,
     Turn,
     TurnState,
     TurnTerms,
@@ -115,6 +116,13 @@ def say_id_of(turns: TurnState, response_id: str) -> str:
 def is_playing(turns: TurnState, response_id: str) -> bool:
     """Tell whether words of a response are on their way to the caller's ear."""
     return _voice(turns, response_id) is not None
+
+
+def is_followed(turns: TurnState, owed: tuple[Out, ...], request: Request) -> bool:
+    """Tell whether the words of a request are followed, or were just reported heard."""
+    say_ids = {voice.say_id for voice in turns.voices}
+    say_ids |= {out.say_id for out in owed if isinstance(out, SpeechHeard)}
+    return request.say_id in say_ids
 
 
 def _longest(terms: TurnTerms, voice: Voice) -> float:

@@ -15,7 +15,8 @@ from controller.sansio.commands import (
     StopSpeaking,
 )
 from controller.sansio.events import CallerSpoke, ChannelOpened, Ready
-from controller.sansio.realtime import frames, session, speaking
+from controller.sansio.realtime import asking, frames, session
+from controller.sansio.realtime.asking import enqueue, is_waiting, unheard
 from controller.sansio.realtime.codec import (
     SessionCreated,
     SessionUpdated,
@@ -33,10 +34,7 @@ from controller.sansio.realtime.state import (
     TurnState,
     TurnTerms,
     Update,
-    enqueue,
-    is_waiting,
     number,
-    unheard,
 )
 from controller.sansio.value import replace
 
@@ -63,7 +61,7 @@ def created(terms: TurnTerms, turns: TurnState, _event: SessionCreated, now: flo
         # What is left of the first words goes unprotected: nobody can tell how much that is.
         turns, owed = _let_go(turns)
     turns, restored = update(terms, turns, lifts=not turns.held)
-    turns, posted = speaking.post(turns, turns.outputs)
+    turns, posted = asking.post(turns, turns.outputs)
     turns, noted = _note(turns)
     return turns, (*restored, *posted, *noted, *owed, Ready())
 

@@ -9,7 +9,7 @@ import msgspec
 
 from controller.sansio.agent import Agent
 from controller.sansio.commands import Become
-from controller.sansio.realtime.speaking import pump
+from controller.sansio.realtime.asking import pump
 from controller.sansio.realtime.state import Input, Out, Pace, Phase, TurnState, TurnTerms
 from controller.sansio.realtime.table import TABLE
 from controller.sansio.value import replace

@@ -18,8 +18,6 @@ from controller.sansio.events import (
     ChannelOpened,
     DeadlineReached,
     Event,
-    FaultReported,
-    SpeechHeard,
     ToolOutput,
 )
 from controller.sansio.realtime.codec import ServerEvent
@@ -211,11 +209,6 @@ Out: TypeAlias = SendFrame | Event
 Turn: TypeAlias = tuple[TurnState, tuple[Out, ...]]
 Handler: TypeAlias = Callable[[TurnTerms, TurnState, Any, float], Turn]
 
-QUEUE_LIMIT = 16
-"""Requests that may wait; one more is refused: its words count as not heard, and it is reported."""
-MARKS_LIMIT = 8
-"""Times that one request is sent: a far end that always has something else to say must not keep
-its words waiting for ever."""
 KEPT_LIMIT = 64
 """Notes, outputs and voices that may wait; the oldest makes room for the newest."""
 FINISHED_LIMIT = 16
@@ -225,23 +218,3 @@ def number(turns: TurnState) -> tuple[TurnState, str]:
     """Number a client event: the same history gives the same `event_id`."""
     sent = turns.sent + 1
     return replace(turns, sent=sent), f"controller_{sent}"
-
-
-def enqueue(turns: TurnState, request: Request) -> Turn:
-    """Let a request wait for its turn. One response answers all tool outputs and all words."""
-    if request.ask is not Ask.SAY and is_waiting(turns, request.ask):
-        return turns, ()
-    if len(turns.queue) >= QUEUE_LIMIT:
-        full = FaultReported("too_many_requests")
-        return turns, (full, *unheard(request))
-    return replace(turns, queue=(*turns.queue, request)), ()
-
-
-def is_waiting(turns: TurnState, ask: Ask) -> bool:
-    """Tell whether a request of that kind waits."""
-    return any(request.ask is ask for request in turns.queue)
-
-
-def unheard(request: Request) -> tuple[SpeechHeard, ...]:
-    """Return what a request owes when its words will not be heard."""
-    return (SpeechHeard(request.say_id, certain=False),) if request.ask is Ask.SAY else ()

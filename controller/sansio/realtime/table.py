@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from controller.sansio import commands as cmd
 from controller.sansio import events as ev
-from controller.sansio.realtime import codec, hearing, holding, speaking, timing
+from controller.sansio.realtime import asking, codec, failing, hearing, holding, speaking, timing
 from controller.sansio.realtime.state import Handler, Phase
 
 
@@ -32,8 +32,8 @@ def _row(handle: Handler, *to: Phase) -> Row:
 _P = Phase
 
 _WISHES: dict[type, Row] = {
-    cmd.Say: _row(speaking.say),
-    cmd.GiveToolOutputs: _row(speaking.give_outputs),
+    cmd.Say: _row(asking.say),
+    cmd.GiveToolOutputs: _row(asking.give_outputs),
     cmd.StopSpeaking: _row(holding.stop_speaking),
     cmd.HoldTurns: _row(holding.hold),
     cmd.ReleaseTurns: _row(holding.release),
@@ -51,9 +51,9 @@ _HEARD: dict[type, Row] = {
     codec.CallerTranscript: _row(hearing.caller_said),
     codec.AgentTranscript: _row(hearing.agent_said),
     codec.DigitReceived: _row(hearing.digit),
-    codec.ItemAdded: _row(speaking.item_added),
+    codec.ItemAdded: _row(asking.item_added),
     codec.SessionUpdated: _row(holding.updated),
-    ev.ChannelLost: _row(speaking.lost, _P.DETACHED),
+    ev.ChannelLost: _row(failing.lost, _P.DETACHED),
 }
 """What an attached session may say at any time."""
 
@@ -68,7 +68,7 @@ TABLE: Mapping[Phase, Mapping[type, Row]] = MappingProxyType(
             **_WISHES,
             codec.SessionCreated: _row(holding.created, _P.IDLE),
             codec.ServerError: _row(timing.error),
-            ev.ChannelLost: _row(speaking.lost, _P.DETACHED),
+            ev.ChannelLost: _row(failing.lost, _P.DETACHED),
             ev.DeadlineReached: _row(timing.tick),
         },
         _P.CONFIGURING: {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.sansio.events import DeadlineReached, FaultReported, ProviderEnding
-from controller.sansio.realtime import codec, hearing, holding, speaking
+from controller.sansio.realtime import failing, hearing, holding, reading, speaking
 from controller.sansio.realtime.codec import Fault, ServerError
 from controller.sansio.realtime.state import Out, Phase, Turn, TurnState, TurnTerms
 
@@ -31,9 +31,9 @@ def tick(terms: TurnTerms, turns: TurnState, event: DeadlineReached, now: float)
 def _give_up(terms: TurnTerms, turns: TurnState, event: DeadlineReached, now: float) -> Turn:
     match turns.phase:
         case Phase.REQUESTED:
-            return speaking.never_started(terms, turns, event, now)
+            return failing.never_started(terms, turns, event, now)
         case Phase.RESPONDING:
-            return speaking.never_finished(terms, turns, event, now)
+            return failing.never_finished(terms, turns, event, now)
         case _:
             return holding.configured(turns)
 
@@ -41,7 +41,7 @@ def _give_up(terms: TurnTerms, turns: TurnState, event: DeadlineReached, now: fl
 def error(terms: TurnTerms, turns: TurnState, event: ServerError, now: float) -> Turn:
     """Most errors are recoverable, and the socket stays open: find out what was refused."""
     fault = event.error
-    code = codec.word(fault.code or fault.type)
+    code = reading.word(fault.code or fault.type)
     if code == CANCELLED_NOTHING:
         return turns, ()  # a benign race (rule 7)
     if code == EXPIRED:
@@ -55,7 +55,7 @@ def error(terms: TurnTerms, turns: TurnState, event: ServerError, now: float) ->
     if code == CONFLICT and (fault.event_id is None or fault.event_id in turns.current.marks):
         return speaking.conflict(terms, turns, now)
     if turns.phase is Phase.REQUESTED and fault.event_id == turns.current.marks[-1]:
-        return speaking.refused(terms, turns, code, now)
+        return failing.refused(terms, turns, code, now)
     return turns, report
 
 

@@ -12,8 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from controller.sansio import commands as cmd
 from controller.sansio import events as ev
 from controller.sansio.realtime import Phase, Turns
+from controller.sansio.realtime.asking import MARKS_LIMIT, QUEUE_LIMIT
 from controller.sansio.realtime.codec import ResponseDone, ServerError, SessionCreated
-from controller.sansio.realtime.state import FINISHED_LIMIT, KEPT_LIMIT, MARKS_LIMIT, QUEUE_LIMIT
+from controller.sansio.realtime.state import FINISHED_LIMIT, KEPT_LIMIT
 from controller.sansio.realtime.table import TABLE
 from tests.sansio.driving import AGENT, START, function_call, message, only, response, sent, server
 

@@ -15,8 +15,9 @@ from controller.sansio.events import (
     UsageReported,
 )
 from controller.sansio.realtime import Phase
-from controller.sansio.realtime.speaking import FALLBACK
-from controller.sansio.realtime.state import KEPT_LIMIT, MARKS_LIMIT, QUEUE_LIMIT, Ask
+from controller.sansio.realtime.asking import MARKS_LIMIT, QUEUE_LIMIT
+from controller.sansio.realtime.failing import FALLBACK
+from controller.sansio.realtime.state import KEPT_LIMIT, Ask
 from tests.sansio.driving import (
     AGENT,
     TurnStory,
