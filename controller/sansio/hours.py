@@ -22,7 +22,12 @@ class Hours:
         """Return the times of opening that touch the next `span` seconds, as Unix seconds.
 
         Wall-clock times that a change of daylight saving time leaves out or repeats count as the
-        zone says (PEP 495, the first of two).
+        zone says (PEP 495: a time left out is as much later as the clock jumps, of a time repeated
+        it is the first). Opening that a change leaves out wholly is not in the result.
+
+        Args:
+            now: Unix seconds.
+            span: seconds, from 0.
         """
         first = datetime.fromtimestamp(now, self.zone).date() - timedelta(days=1)
         days = int(span // 86_400) + 3
@@ -36,6 +41,7 @@ class Hours:
                     (midnight + timedelta(minutes=at)).replace(tzinfo=self.zone).timestamp()
                     for at in (start, end)
                 )
-                if closes > now and begins < now + span:
+                # 02:30 to 03:00 of a night without the third hour would end before it begins.
+                if begins < closes and closes > now and begins < now + span:
                     found.append((begins, closes))
         return tuple(sorted(found))

@@ -7,7 +7,8 @@ minute or by tokens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,64 @@ class Prices:
     transcription_output: float = 0.0
     factor: float = 1.0
     """On everything, such as 1.1 for data residency."""
+    is_estimate: bool = False
+    """They are those of a model of the same family, or a part of them is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceEntry:
+    """A line of the price list: what a model costs from an instant on."""
+
+    model: str
+    """Name of a model, of a family of dated snapshots, or of a transcription model."""
+    since: float
+    """Unix seconds; until the next entry of the same name."""
+    prices: Prices
+
+
+def prices_at(
+    entries: Iterable[PriceEntry], model: str, transcription_model: str | None, now: float
+) -> Prices | None:
+    """Return what a call costs that begins now; None where the model has no price.
+
+    A model that is not in the list costs as much as the one with the longest name that its own
+    name goes on from: `gpt-realtime-2.1-2026-05-01` as much as `gpt-realtime-2.1`. Such prices are
+    an estimate, and so are those of a call whose transcription has no price.
+
+    Args:
+        entries: the price list, in any order; of one name, the latest that has begun counts.
+        model: of the session. Its entry's `factor` counts for the transcription too.
+        transcription_model: of the caller's speech; None where it is off.
+        now: Unix seconds.
+    """
+    begun = {
+        entry.model: entry.prices
+        for entry in sorted(entries, key=lambda entry: entry.since)
+        if entry.since <= now
+    }
+    prices = _of_family(begun, model)
+    if prices is None or transcription_model is None:
+        return prices
+    beside = _of_family(begun, transcription_model)
+    if beside is None:
+        return replace(prices, is_estimate=True)
+    return replace(
+        prices,
+        transcription_minute=beside.transcription_minute,
+        transcription_input=beside.transcription_input,
+        transcription_output=beside.transcription_output,
+        is_estimate=prices.is_estimate or beside.is_estimate,
+    )
+
+
+def _of_family(begun: dict[str, Prices], model: str) -> Prices | None:
+    exact = begun.get(model)
+    if exact is not None:
+        return exact
+    families = [name for name in begun if model.startswith(f"{name}-")]
+    if not families:
+        return None
+    return replace(begun[max(families, key=len)], is_estimate=True)
 
 
 def cost(usage: Usage, prices: Prices) -> float:
