@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, TypeAlias
 
-from controller.sansio.events import Note, ToolCall, ToolOutput
+from controller.sansio.events import MenuKeyPressed, Note, SpeechHeard, ToolCall, ToolOutput
 
 
 class Outcome(StrEnum):
@@ -321,7 +321,7 @@ class ReportOutcome:
 class Record:
     """Keep what was heard, said, pressed or billed."""
 
-    note: Note
+    note: Note | MenuKeyPressed | SpeechHeard
 
 
 LineCommand: TypeAlias = AnswerCall | RejectCall | TransferCall | HangUpCall

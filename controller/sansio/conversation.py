@@ -34,7 +34,9 @@ from controller.sansio.events import (
     DeadlineReached,
     Event,
     FaultReported,
+    MenuKeyPressed,
     Note,
+    SpeechHeard,
 )
 from controller.sansio.realtime import Pace, Turns, codec
 from controller.sansio.realtime.session import accept_body, minimal_body
@@ -42,6 +44,8 @@ from controller.sansio.usage import Prices
 from controller.sansio.watching import Watchers
 
 _NOTES: Final = get_args(Note)
+_RECORDED: Final = (*_NOTES, MenuKeyPressed, SpeechHeard)
+"""What the record counts; the last two are for the call's machine as well."""
 _EVENTS: Final = get_args(Event)
 _FOR_DIALECT: Final = get_args(DialectCommand)
 _FOR_WATCHERS: Final = get_args(WatchCommand)
@@ -206,7 +210,7 @@ class Conversation:
         while waiting:
             each = waiting.popleft()
             if isinstance(each, _EVENTS):
-                if isinstance(each, _NOTES):
+                if isinstance(each, _RECORDED):
                     out.append(Record(each))
                 waiting.extend(self._happened(each, now))
             elif isinstance(each, Become):
