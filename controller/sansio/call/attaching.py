@@ -5,7 +5,7 @@ Used in ATTACHING, and in ENDING where the channel tells whether the caller has 
 
 from __future__ import annotations
 
-from controller.sansio.call import ending
+from controller.sansio.call import closing, ending
 from controller.sansio.call.state import CallState, Channel, Closing, State, Step
 from controller.sansio.commands import (
     AnswerForm,
@@ -103,13 +103,13 @@ def overdue_while_ending(call: CallState, event: DeadlineReached, now: float) ->
     """ENDING: the channel's time, or the end's."""
     if call.attach_at is not None and now >= call.attach_at:
         return overdue(call, now)
-    return ending.overdue(call, event, now)
+    return closing.overdue(call, event, now)
 
 
 def _again(call: CallState, now: float) -> Step:
     wait = min(FIRST_WAIT * 2 ** min(call.attach_tries - 1, 8), LONGEST_WAIT)
     if now + wait >= call.attach_until:
-        return ending.unattached(replace(call, channel=Channel.CLOSED, attach_at=None), now)
+        return closing.unattached(replace(call, channel=Channel.CLOSED, attach_at=None), now)
     return replace(call, channel=Channel.WAITING, attach_at=now + wait), ()
 
 

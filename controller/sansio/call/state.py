@@ -70,11 +70,25 @@ class Closing(StrEnum):
     """Between two hang-ups."""
 
 
+class InVain(StrEnum):
+    """What follows a transfer that led nowhere, when no target is left."""
+
+    TALK = "talk"
+    """An apology, and the conversation goes on."""
+    GOODBYE = "goodbye"
+    """The call has lasted long enough."""
+    HANG_UP = "hang_up"
+    """Nobody could talk with the caller."""
+
+
 class Transfer(Value, frozen=True):
     """Where the caller is to go."""
 
     target: str
     uri: str
+    asked: str = ""
+    """The target that was asked for; its chain is followed where this one cannot be reached."""
+    in_vain: InVain = InVain.TALK
     other_form: bool = False
     """The URI is already the second form of the target's (`tel:` for `sip:`)."""
 
@@ -89,6 +103,8 @@ class Ending(Value, frozen=True):
     step: Closing
     outcome: Outcome
     """If the hang-up that this leads to succeeds."""
+    detail: str | None = None
+    """Of the outcome."""
     say_id: str | None = None
     """The words that must be heard first."""
     transfer: Transfer | None = None
@@ -134,6 +150,8 @@ class CallState(Value, frozen=True):
     work: Work = Work()
     refer_after: float = 0.0
     """No referral before this instant."""
+    tried: frozenset[str] = frozenset()
+    """Targets to which a referral was sent: each is tried once a call."""
     ending: Ending | None = None
     says: int = 0
     effects: int = 0

@@ -15,7 +15,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from controller.sansio import events as ev
-from controller.sansio.call import answering, attaching, ending, talking, tooling
+from controller.sansio.call import (
+    answering,
+    attaching,
+    closing,
+    ending,
+    referring,
+    talking,
+    tooling,
+)
 from controller.sansio.call.state import Handler, State
 
 
@@ -92,13 +100,13 @@ TABLE: Mapping[State, Mapping[type, Row]] = MappingProxyType(
             ev.AttachFailed: _row(attaching.failed, _S.ENDED),
             ev.ChannelLost: _row(attaching.lost_while_ending),
             ev.Ready: _row(attaching.ready),
-            ev.SpeechHeard: _row(ending.speech_heard),
+            ev.SpeechHeard: _row(closing.speech_heard),
             ev.ToolsCalled: _row(tooling.tools_called_while_ending),
             ev.ToolFinished: _row(tooling.tool_finished),
             ev.ProviderEnding: _row(attaching.provider_ending),
-            ev.TransferUnproven: _row(ending.transfer_unproven),
-            ev.TransferDone: _row(ending.transfer_done, _S.ENDED),
-            ev.TransferFailed: _row(ending.transfer_failed, _S.ACTIVE, _S.ATTACHING),
+            ev.TransferUnproven: _row(referring.transfer_unproven),
+            ev.TransferDone: _row(referring.transfer_done, _S.ENDED),
+            ev.TransferFailed: _row(referring.transfer_failed, _S.ACTIVE, _S.ATTACHING),
             ev.LineEnded: _row(ending.line_ended, _S.ENDED),
             ev.HangUpFailed: _row(ending.hang_up_failed, _S.ENDED),
             ev.HangUpRequested: _row(ending.hang_up_requested),

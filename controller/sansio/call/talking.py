@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.sansio.call import attaching, ending
+from controller.sansio.call import attaching, ending, words
 from controller.sansio.call.state import CallState, Step
 from controller.sansio.commands import Outcome, ReleaseTurns
 from controller.sansio.events import DeadlineReached, HangUpRequested, SpeechHeard
@@ -26,7 +26,7 @@ def speech_heard(call: CallState, event: SpeechHeard, _now: float) -> Step:
 
 def deadline(call: CallState, _event: DeadlineReached, now: float) -> Step:
     """The call has lasted long enough: say so, say goodbye, hang up."""
-    return ending.time_is_up(call, now)
+    return ending.goodbye(call, words.TIME_IS_UP, Outcome.MAX_DURATION, now)
 
 
 def hang_up_requested(call: CallState, _event: HangUpRequested, now: float) -> Step:
