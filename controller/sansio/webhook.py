@@ -80,11 +80,15 @@ class Headers(Protocol):
         """Return names (in any case) and values, repeated headers repeated."""
 
 
-def decode_secrets(text: str) -> tuple[Secret, ...]:
+def decode_secrets(text: str, *, variable: str = SECRET_VARIABLE) -> tuple[Secret, ...]:
     """Read one or more `whsec_…` secrets, separated by white space or commas.
 
     Padding may be missing, as in the specification's own examples; nothing else is forgiven. A
     secret that is empty or short would let anybody sign, so the service must not start with one.
+
+    Args:
+        text: The secrets.
+        variable: Where the operator wrote them, for the error message.
 
     Raises:
         ConfigurationError: There is none, or one is not usable. Every mistake is named by its
@@ -93,12 +97,12 @@ def decode_secrets(text: str) -> tuple[Secret, ...]:
     entries = text.replace(",", " ").split()
     if not entries:
         raise ConfigurationError(
-            Problem(SECRET_VARIABLE, "", "there is no secret in it", "give one or more, whsec_…")
+            Problem(variable, "", "there is no secret in it", "give one or more, whsec_…")
         )
     decoded = [_decode_secret(entry) for entry in entries]
     problems = [
         Problem(
-            SECRET_VARIABLE,
+            variable,
             "",
             f"secret {position} of {len(entries)} {outcome}",
             "copy it from the webhook's page as it stands: whsec_ and the base64 of 24 to 64 bytes",
@@ -158,14 +162,44 @@ def verify(
     webhook_timestamp = _read_timestamp(values["webhook-timestamp"], now=now, tolerance=tolerance)
     if len(values["webhook-signature"]) > _MAX_SIGNATURES_LENGTH:
         raise SignatureError("webhook_signature_malformed")
-    # The text of the timestamp is signed, not its value: `01750861210` is another text.
-    content = f"{webhook_id}.{values['webhook-timestamp']}.".encode() + body
     signatures = tuple(_signatures(values["webhook-signature"]))
     for index, secret in enumerate(secrets):
-        expected = binascii.b2a_base64(hmac.digest(secret.key, content, "sha256"), newline=False)
+        # The text of the timestamp is signed, not its value: `01750861210` is another text.
+        expected = _signature(secret, webhook_id, values["webhook-timestamp"], body)
         if any(hmac.compare_digest(expected, signature) for signature in signatures):
             return Signed(webhook_id, webhook_timestamp, index)
     raise SignatureError("signature_mismatch")
+
+
+def sign(
+    secrets: Sequence[Secret], *payloads: bytes, webhook_id: str, timestamp: int
+) -> tuple[tuple[str, str], ...]:
+    """Return the three headers that prove to somebody else who sent something, and when.
+
+    A receiver accepts a payload when any of the signatures is its own (Standard Webhooks, "Webhook
+    headers"), so that one set of headers can vouch for several payloads, by several secrets.
+
+    Args:
+        secrets: Each of them signs: during a rotation the old and the new one.
+        payloads: What is vouched for, each for itself.
+        webhook_id: The same at every attempt; visible ASCII without a full stop.
+        timestamp: Unix seconds of this attempt.
+    """
+    signatures = [
+        "v1," + _signature(secret, webhook_id, str(timestamp), payload).decode()
+        for payload in payloads
+        for secret in secrets
+    ]
+    return (
+        ("webhook-id", webhook_id),
+        ("webhook-timestamp", str(timestamp)),
+        ("webhook-signature", " ".join(signatures)),
+    )
+
+
+def _signature(secret: Secret, webhook_id: str, timestamp: str, payload: bytes) -> bytes:
+    content = f"{webhook_id}.{timestamp}.".encode() + payload
+    return binascii.b2a_base64(hmac.digest(secret.key, content, "sha256"), newline=False)
 
 
 def _required_headers(headers: Headers) -> dict[str, str]:
