@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from controller.sansio.call.terms import Terms
 from controller.sansio.call.work import Work
-from controller.sansio.commands import AnswerForm, CallCommand, Outcome
+from controller.sansio.commands import AnswerForm, CallCommand, DisclosureResult, Outcome, Say
 from controller.sansio.events import AnswerResult
 from controller.sansio.value import Value, replace
 
@@ -112,6 +112,23 @@ class Ending(Value, frozen=True):
     tries: int = 0
 
 
+class Opening(Value, frozen=True):
+    """The first words of ours: what is being said of them, and what was heard."""
+
+    awaiting: str | None = None
+    """The words that are being spoken, until they were heard once."""
+    attempts: int = 0
+    """Of the disclosure."""
+    evidence: DisclosureResult | None = None
+    """Of the disclosure, the best so far."""
+    is_disclosed: bool = False
+    """The disclosure was heard, or given up; reported."""
+    is_greeted: bool = False
+    """The greeting was asked for, or is not wanted any more."""
+    later: tuple[Say, ...] = ()
+    """Words that wait until the disclosure was heard."""
+
+
 class CallState(Value, frozen=True):
     """One call. Field names are stored: change them with a migration only."""
 
@@ -123,8 +140,6 @@ class CallState(Value, frozen=True):
     """When the current step is given up."""
     attach_at: float | None = None
     """When the channel's current step is given up, or the next attempt is due."""
-    end_at: float | None = None
-    """When the conversation has lasted long enough."""
 
     form: AnswerForm = AnswerForm.FULL
     answer_tries: int = 0
@@ -139,13 +154,21 @@ class CallState(Value, frozen=True):
     channel: Channel = Channel.CLOSED
     attach_tries: int = 0
     attach_until: float = 0.0
-    losses: int = 0
-    """How often a proven session lost its channel."""
+    losses: tuple[float, ...] = ()
+    """When a proven session lost its channel: the latest `limits.losses` instants."""
+    incident_until: float = 0.0
+    """Until then a lost channel is everybody's, and nobody is hung up for it (operations, O15)."""
     answered_at: float | None = None
     """First proof of a session; None: the call was never answered."""
-    awaiting: str | None = None
-    """The first words that are being spoken, until they were heard once."""
+    opening: Opening = Opening()
+    is_warned: bool = False
+    """The caller was told that the time is nearly up."""
+    is_spent: bool = False
+    """The budget is; the call ends as soon as a transfer in progress has come to nothing."""
     provider_ending: bool = False
+    """The session, not the caller, is over if the channel closes now."""
+    close_code: int | None = None
+    """Of the latest loss of the channel."""
 
     work: Work = Work()
     refer_after: float = 0.0
@@ -161,13 +184,31 @@ class CallState(Value, frozen=True):
     """Events that meant nothing in the state in which they came."""
 
     @property
+    def end_at(self) -> float | None:
+        """When the conversation has lasted long enough; None before the answer."""
+        if self.answered_at is None:
+            return None
+        return self.answered_at + min(self.terms.max_duration, self.terms.limits.session_length)
+
+    @property
+    def warn_at(self) -> float | None:
+        """When the caller is told that it nearly has; None: not, or not any more."""
+        before = self.terms.warn_before
+        if self.end_at is None or self.answered_at is None or self.is_warned or before <= 0:
+            return None
+        at = self.end_at - before
+        return at if at > self.answered_at else None
+
+    @property
     def deadline(self) -> float | None:
         """When `DeadlineReached` is due; None exactly in a terminal state."""
         if self.state in TERMINAL:
             return None
         instants = [self.step_at, self.attach_at]
         if self.state in {State.ATTACHING, State.ACTIVE}:
-            instants.append(self.end_at)
+            instants += [self.end_at, self.warn_at]
+        if self.state is State.ACTIVE:
+            instants.append(self.work.due(self.terms.filler))
         return min(instant for instant in instants if instant is not None)
 
     def is_due(self, now: float) -> bool:
@@ -177,6 +218,11 @@ class CallState(Value, frozen=True):
 
 Step: TypeAlias = tuple[CallState, tuple[CallCommand, ...]]
 Handler: TypeAlias = Callable[[CallState, Any, float], Step]
+
+
+def ignore(call: CallState) -> Step:
+    """Count what means nothing now, though it may in this state."""
+    return replace(call, ignored=call.ignored + 1), ()
 
 
 def effect(call: CallState, verb: str) -> tuple[CallState, str]:

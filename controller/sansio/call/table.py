@@ -18,8 +18,10 @@ from controller.sansio import events as ev
 from controller.sansio.call import (
     answering,
     attaching,
+    built_in,
     closing,
     ending,
+    fillers,
     referring,
     talking,
     tooling,
@@ -42,6 +44,12 @@ def _row(handle: Handler, *to: State) -> Row:
 
 _S = State
 _RELEASE: dict[type, Row] = {ev.OwnershipLost: _row(ending.ownership_lost, _S.RELEASED)}
+_TOOLS: dict[type, Row] = {
+    ev.ToolFinished: _row(tooling.tool_finished),
+    ev.DigitsEntered: _row(tooling.digits_entered),
+    ev.FloorTaken: _row(fillers.floor_taken),
+    ev.FloorFree: _row(fillers.floor_free),
+}
 _GONE: dict[type, Row] = {ev.LineEnded: _row(attaching.line_ended, _S.ENDED)}
 
 TABLE: Mapping[State, Mapping[type, Row]] = MappingProxyType(
@@ -75,7 +83,7 @@ TABLE: Mapping[State, Mapping[type, Row]] = MappingProxyType(
             ev.ChannelLost: _row(attaching.lost, _S.ENDING),
             ev.Ready: _row(attaching.ready, _S.ACTIVE),
             ev.SpeechHeard: _row(talking.speech_heard),
-            ev.ToolFinished: _row(tooling.tool_finished),
+            **_TOOLS,
             ev.ProviderEnding: _row(attaching.provider_ending),
             ev.HangUpRequested: _row(attaching.hang_up_requested, _S.ENDING),
             ev.DeadlineReached: _row(attaching.deadline, _S.ENDING),
@@ -85,7 +93,8 @@ TABLE: Mapping[State, Mapping[type, Row]] = MappingProxyType(
         _S.ACTIVE: {
             ev.SpeechHeard: _row(talking.speech_heard),
             ev.ToolsCalled: _row(tooling.tools_called, _S.ENDING),
-            ev.ToolFinished: _row(tooling.tool_finished),
+            ev.ApprovalRequested: _row(built_in.approval_requested),
+            **_TOOLS,
             ev.ProviderEnding: _row(attaching.provider_ending),
             ev.ChannelLost: _row(attaching.lost, _S.ATTACHING),
             ev.HangUpRequested: _row(talking.hang_up_requested, _S.ENDING),
@@ -102,7 +111,8 @@ TABLE: Mapping[State, Mapping[type, Row]] = MappingProxyType(
             ev.Ready: _row(attaching.ready),
             ev.SpeechHeard: _row(closing.speech_heard),
             ev.ToolsCalled: _row(tooling.tools_called_while_ending),
-            ev.ToolFinished: _row(tooling.tool_finished),
+            ev.ApprovalRequested: _row(built_in.approval_requested),
+            **_TOOLS,
             ev.ProviderEnding: _row(attaching.provider_ending),
             ev.TransferUnproven: _row(referring.transfer_unproven),
             ev.TransferDone: _row(referring.transfer_done, _S.ENDED),

@@ -35,6 +35,11 @@ class Limits:
     words: float = 50.0
     """For last words to be spoken and heard, if the turn machine says nothing. Longer than its own
     longest wait for playback, which would otherwise never be reached."""
+    menu_words: float = 8.0
+    """For the words that a key of the menu is followed by: the model may be stuck."""
+    losses: int = 10
+    losses_within: float = 60.0
+    """So many losses of a proven channel within so many seconds, and it counts as lost for good."""
     refer: float = 35.0
     """For the caller to leave after a referral, and between two referrals (rule 10)."""
     hang_up_retry: float = 1.0
@@ -89,6 +94,8 @@ class Terms:
     """Name of a target."""
     colleagues: frozenset[str] = frozenset()
     keypad: Keypad = field(default_factory=Keypad)
+    awaited: float = 90.0
+    """Seconds of silence that `wait_for_caller` allows."""
     approved: frozenset[tuple[str, str]] = frozenset()
     """MCP server and tool."""
     max_duration: float = 1800.0
@@ -97,6 +104,10 @@ class Terms:
     capacity_code: int = 503
     """SIP code where the provider is full or does not take our answer."""
     limits: Limits = field(default_factory=Limits)
+
+    def tool(self, name: str) -> ToolTerms:
+        """Return the terms of a tool; the usual ones for one that the agent does not declare."""
+        return next((each for each in self.tools if each.name == name), ToolTerms(name))
 
     def target(self, name: str | None) -> TargetTerms | None:
         """Return the target of that name, None where there is none."""
@@ -137,6 +148,7 @@ def terms_of(
         fallback=agent.fallback,
         colleagues=frozenset(each.name for each in agent.colleagues),
         keypad=agent.keypad,
+        awaited=agent.silence.awaited,
         approved=frozenset(
             (server.label, name) for server in agent.mcp for name in server.approved_tools
         ),

@@ -1,13 +1,21 @@
-"""Tools: what the model calls is run, and every call gets an output (rules 8 and 9)."""
+"""Tools: what the model calls is run, and every call gets an output (rules 8 and 9).
+
+All tools of a response start at once; their outputs are posted together, after the last, and one
+response is asked for. Nothing runs twice for one `tool_call_id`, whatever is said twice.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from controller.sansio.agent import HANG_UP, TRANSFER
-from controller.sansio.call import ending
-from controller.sansio.call.state import CallState, Step, Transfer, effect
-from controller.sansio.call.work import Batch
+from controller.sansio.agent import HAND_OFF, HANG_UP, TRANSFER, WAIT_FOR_CALLER
+from controller.sansio.call import answers, built_in, ending, fillers, referring
+from controller.sansio.call.built_in import Taken
+from controller.sansio.call.state import CallState, State, Step, effect
+from controller.sansio.call.work import Batch, Earlier
 from controller.sansio.commands import (
     CallCommand,
     GiveToolOutputs,
@@ -15,42 +23,61 @@ from controller.sansio.commands import (
     Outcome,
     RunTool,
 )
-from controller.sansio.events import ToolCall, ToolFinished, ToolOutput, ToolsCalled
+from controller.sansio.events import (
+    DigitsEntered,
+    ToolCall,
+    ToolFinished,
+    ToolOutput,
+    ToolsCalled,
+)
 from controller.sansio.value import replace
+
+# --- a response calls tools --------------------------------------------------------------------
+
+
+class _Asked(NamedTuple):
+    """One tool call of a response, and what speaks against it."""
+
+    tool_call: ToolCall
+    refusal: str | None = None
+    """Word of an error."""
+    is_last: bool = False
+    """It begins the end, once its output is given."""
 
 
 def tools_called(call: CallState, event: ToolsCalled, now: float) -> Step:
     """Run what is new; `hang_up` and `transfer` are ours and begin the end (rules 8 and 9)."""
     fresh = _unseen(call, event)
-    room = call.terms.limits.tool_calls - len(call.work.seen)
+    asked = tuple(_judged(call, fresh))
+    closing = next((each.tool_call for each in asked if each.is_last), None)
     call = _remember(call, fresh)
-    answered: list[ToolOutput] = []
-    running: list[ToolCall] = []
-    closing: ToolCall | None = None
-    for count, each in enumerate(fresh, 1):
-        if (problem := _unfit(call, each, now)) is not None:
-            answered.append(_error(each, problem))
-        elif not _is_ours(call, each.name):
-            if count <= room:
-                running.append(each)
-            else:
-                answered.append(_error(each, "too_many_tool_calls"))
-        elif closing is None:
-            closing = each
-            answered.append(ToolOutput(each.tool_call_id, json.dumps({"ok": True})))
-        else:
-            answered.append(_error(each, "call_is_ending"))
-    call, commands = _batch(call, tuple(running), tuple(answered), respond=closing is None)
+    outputs: list[ToolOutput] = []
+    commands: list[CallCommand] = []
+    for each in asked:
+        call, output, more = _take(call, each)
+        outputs += () if output is None else (output,)
+        commands += more
+    # After `wait_for_caller` alone there is nothing to say.
+    respond = closing is None and any(each.name != WAIT_FOR_CALLER for each in fresh)
+    call, given = _batch(call, fresh, tuple(outputs), respond=respond, is_last=closing is not None)
+    call = fillers.began(call, now)
     if closing is None:
-        return call, commands
-    call, last = ending.after_words(
-        call,
-        outcome=Outcome.WE_HUNG_UP,
-        transfer=_transfer(call, closing),
-        heard=(event.say_id, event.speech),
-        now=now,
-    )
-    return call, (HoldTurns(), *commands, *last)
+        return call, (*commands, *given)
+    heard = (event.say_id, event.speech)
+    if closing.name == TRANSFER:
+        target = referring.target_named(closing)
+        call, last = referring.begin(call, target, heard=heard, now=now)
+    else:
+        call, last = ending.after_words(call, outcome=Outcome.WE_HUNG_UP, heard=heard, now=now)
+    return call, (HoldTurns(), *given, *commands, *last)
+
+
+def tools_called_while_ending(call: CallState, event: ToolsCalled, _now: float) -> Step:
+    """ENDING: every tool call gets an output, and none is run."""
+    fresh = _unseen(call, event)
+    call = _remember(call, fresh)
+    outputs = tuple(answers.error(each.tool_call_id, "call_is_ending") for each in fresh)
+    return call, (GiveToolOutputs(outputs, respond=False),) if outputs else ()
 
 
 def _unseen(call: CallState, event: ToolsCalled) -> tuple[ToolCall, ...]:
@@ -61,87 +88,183 @@ def _unseen(call: CallState, event: ToolsCalled) -> tuple[ToolCall, ...]:
 
 def _remember(call: CallState, fresh: tuple[ToolCall, ...]) -> CallState:
     """Never run these again. What is over the limit is not run at all and need not be known."""
-    room = max(0, call.terms.limits.tool_calls - len(call.work.seen))
-    known = call.work.seen | {each.tool_call_id for each in fresh[:room]}
+    known = call.work.seen | {each.tool_call_id for each in fresh[: _room(call)]}
     return replace(call, work=replace(call.work, seen=known))
 
 
-def _is_ours(call: CallState, name: str) -> bool:
-    return (name == HANG_UP and HANG_UP in call.terms.built_in) or (
-        name == TRANSFER and _can_transfer(call)
-    )
+def _room(call: CallState) -> int:
+    return max(0, call.terms.limits.tool_calls - len(call.work.seen))
 
 
-def _can_transfer(call: CallState) -> bool:
-    return TRANSFER in call.terms.built_in and bool(call.terms.offered)
+def _judged(call: CallState, fresh: tuple[ToolCall, ...]) -> Iterable[_Asked]:
+    """Say which calls are refused, whatever they ask, and which one begins the end.
+
+    The first `hang_up` or `transfer` that can be followed is; it needs no room, for the end must be
+    possible when everything else is used up.
+    """
+    unfit = {
+        each.tool_call_id: reason
+        for each in fresh
+        if _is_transfer(call, each) and (reason := referring.request(call, each)) is not None
+    }
+    ends = [each for each in fresh if _is_end(call, each) and each.tool_call_id not in unfit]
+    hand_offs = [each for each in fresh if _is_ours(call, each) and each.name == HAND_OFF]
+    room = _room(call)
+    for count, each in enumerate(fresh, 1):
+        if each in ends[:1]:
+            yield _Asked(each, is_last=True)
+        elif each.tool_call_id in unfit:
+            yield _Asked(each, unfit[each.tool_call_id])
+        elif each in ends or (ends and _is_ours(call, each)):
+            yield _Asked(each, "call_is_ending")
+        elif count > room:
+            yield _Asked(each, "too_many_tool_calls")
+        elif each in hand_offs[1:]:
+            yield _Asked(each, "already_handed_off")
+        else:
+            yield _Asked(each)
 
 
-def _unfit(call: CallState, tool_call: ToolCall, now: float) -> str | None:
-    """Say why a call of `transfer` cannot be followed."""
-    if tool_call.name != TRANSFER or not _can_transfer(call):
-        return None
-    if _transfer(call, tool_call) is None:
-        return "unknown_target"
-    return "transfer_just_tried" if now < call.refer_after else None
+def _is_ours(call: CallState, tool_call: ToolCall) -> bool:
+    return tool_call.name in built_in.HANDLERS and tool_call.name in call.terms.built_in
 
 
-def _transfer(call: CallState, tool_call: ToolCall) -> Transfer | None:
-    if tool_call.name != TRANSFER:
-        return None
+def _is_end(call: CallState, tool_call: ToolCall) -> bool:
+    is_hang_up = tool_call.name == HANG_UP and HANG_UP in call.terms.built_in
+    return is_hang_up or _is_transfer(call, tool_call)
+
+
+def _is_transfer(call: CallState, tool_call: ToolCall) -> bool:
+    can = TRANSFER in call.terms.built_in and bool(call.terms.offered)
+    return can and tool_call.name == TRANSFER
+
+
+# --- one tool call -----------------------------------------------------------------------------
+
+
+def _take(call: CallState, asked: _Asked) -> Taken:
+    """Answer a tool call, or start what will."""
+    tool_call = asked.tool_call
+    if asked.refusal is not None:
+        return call, answers.error(tool_call.tool_call_id, asked.refusal), ()
+    if asked.is_last:
+        return call, answers.done(tool_call.tool_call_id), ()
+    if _is_ours(call, tool_call):
+        return built_in.HANDLERS[tool_call.name](call, tool_call)
+    return _run_or_recall(call, tool_call)
+
+
+def _run_or_recall(call: CallState, tool_call: ToolCall) -> Taken:
+    """Run a tool, unless it ran with the same arguments and says that once is enough."""
+    name = tool_call.tool_call_id
+    on_duplicate = call.terms.tool(tool_call.name).on_duplicate
+    if on_duplicate == "run":
+        return _run(call, tool_call)
+    key = _key(call.terms.agent, tool_call)
+    run = call.work.run_of(key)
+    if run is None:
+        run = Earlier(key, name, is_reused=on_duplicate == "reuse")
+        return _run(replace(call, work=call.work.remembering(run)), tool_call)
+    if run.is_reused and run.is_running:
+        return replace(call, work=call.work.sharing(run, name)), None, ()
+    if run.is_reused and run.output is not None:
+        return call, ToolOutput(name, run.output), ()
+    return call, answers.error(name, "already_done"), ()
+
+
+def _run(call: CallState, tool_call: ToolCall) -> Taken:
+    call, effect_id = effect(call, "tool")
+    return call, None, (RunTool(effect_id, tool_call, call.terms.agent),)
+
+
+def _key(agent: str, tool_call: ToolCall) -> str:
+    """Hash what makes two calls the same: whose tool, which, and the arguments by their meaning."""
     try:
-        arguments = json.loads(tool_call.arguments)
+        given = json.loads(tool_call.arguments.strip() or "{}")
+        meant = json.dumps(given, sort_keys=True, separators=(",", ":"))
     except (ValueError, RecursionError):
-        return None
-    name = arguments.get("target") if isinstance(arguments, dict) else None
-    is_offered = isinstance(name, str) and name in call.terms.offered
-    target = call.terms.target(name) if is_offered else None
-    return None if target is None else Transfer(target.name, target.uri)
-
-
-def _error(tool_call: ToolCall, reason: str) -> ToolOutput:
-    return ToolOutput(tool_call.tool_call_id, json.dumps({"error": reason}))
+        meant = tool_call.arguments
+    whole = json.dumps([agent, tool_call.name, meant])
+    return hashlib.sha256(whole.encode()).hexdigest()
 
 
 def _batch(
     call: CallState,
-    running: tuple[ToolCall, ...],
-    answered: tuple[ToolOutput, ...],
+    fresh: tuple[ToolCall, ...],
+    outputs: tuple[ToolOutput, ...],
     *,
     respond: bool,
+    is_last: bool,
 ) -> Step:
-    """Start the tools of one response; what is answered already waits for them."""
+    """Post what is answered already, or let it wait for the rest.
+
+    The end waits for no tool: its own output goes first, the others follow unasked.
+    """
+    answered = {each.tool_call_id for each in outputs}
+    running = tuple(each for each in fresh if each.tool_call_id not in answered)
+    given = (GiveToolOutputs(outputs, respond),) if outputs and (is_last or not running) else ()
     if not running:
-        return call, (GiveToolOutputs(answered, respond),) if answered else ()
-    commands: list[CallCommand] = []
-    if not respond and answered:
-        # The end waits for no tool: its own output goes first, the others follow unasked.
-        commands.append(GiveToolOutputs(answered, respond=False))
-        answered = ()
+        return call, given
     waiting = frozenset(each.tool_call_id for each in running)
-    call = replace(call, work=call.work.begun(Batch(waiting, answered, respond)))
-    for each in running:
-        call, effect_id = effect(call, "tool")
-        commands.append(RunTool(effect_id, each))
-    return call, tuple(commands)
+    speaks = frozenset(
+        each.tool_call_id
+        for each in running
+        if not _is_ours(call, each) and call.terms.tool(each.name).speak_while_waiting
+    )
+    calls = tuple(each.tool_call_id for each in fresh)
+    batch = Batch(calls, waiting, () if is_last else outputs, respond, speaks)
+    work = replace(call.work, batches=(*call.work.batches, batch))
+    return replace(call, work=work), given
+
+
+# --- outputs come ------------------------------------------------------------------------------
 
 
 def tool_finished(call: CallState, event: ToolFinished, _now: float) -> Step:
+    """Take an output. One that nobody waits for came late, or was said twice."""
+    output = answers.bounded(event.output)
+    name = output.tool_call_id
+    work, others = call.work.ran(output)
+    if not call.work.waits_for(name) and not others:
+        return replace(call, ignored=call.ignored + 1), ()
+    counts = dict(work.counted)
+    if (count := counts.pop(name, None)) is not None:
+        output = answers.counted(output, count)
+    call = replace(call, work=replace(work, counted=tuple(counts.items())))
+    return _answered(call, output, *(ToolOutput(each, output.output) for each in others))
+
+
+def digits_entered(call: CallState, event: DigitsEntered, now: float) -> Step:
+    """Give the model the digits that it asked for, or that the caller entered unasked."""
+    if event.request_id is None:
+        if call.state is State.ACTIVE and event.digits:
+            return built_in.unasked(call, event)
+        return replace(call, ignored=call.ignored + 1), ()
+    entry = call.work.entry
+    if entry is None or entry.tool_call_id != event.request_id:
+        return replace(call, ignored=call.ignored + 1), ()
+    call, output, commands = built_in.entered(call, event, entry)
+    if output is None:
+        return fillers.began(call, now), commands
+    call, given = _answered(call, output)
+    return call, (*commands, *given)
+
+
+def _answered(call: CallState, *outputs: ToolOutput) -> Step:
     """Post the outputs of a response after its last tool, then ask for one response (rule 8)."""
-    tool_call_id = event.output.tool_call_id
-    batch = next((each for each in call.work.batches if tool_call_id in each.waiting), None)
-    if batch is None:
-        return call, ()
-    outputs = (*batch.outputs, event.output)
-    waiting = batch.waiting - {tool_call_id}
-    if waiting:
-        left = Batch(waiting, outputs, batch.respond)
-        return replace(call, work=call.work.went_on(batch, left)), ()
-    respond = batch.respond and call.ending is None
-    return replace(call, work=call.work.closed(batch)), (GiveToolOutputs(outputs, respond),)
+    work = call.work
+    complete: list[Batch] = []
+    for each in outputs:
+        work, batch = work.answered(each)
+        complete += () if batch is None else (batch,)
+    call, unsaid = fillers.ended(replace(call, work=work))
+    if not complete:
+        return call, unsaid
+    posted = tuple(output for batch in complete for output in batch.in_order)
+    respond = call.ending is None and any(batch.respond for batch in complete)
+    return call, (*unsaid, GiveToolOutputs(posted, respond))
 
 
-def tools_called_while_ending(call: CallState, event: ToolsCalled, _now: float) -> Step:
-    """ENDING: every tool call gets an output, and none is run."""
-    fresh = _unseen(call, event)
-    call = _remember(call, fresh)
-    return _batch(call, (), tuple(_error(each, "call_is_ending") for each in fresh), respond=False)
+def tick(call: CallState, now: float) -> Step:
+    """Do what is due while tools run."""
+    return fillers.tick(call, now)

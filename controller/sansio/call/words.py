@@ -38,3 +38,28 @@ BACK_AGAIN_MESSAGE = (
     "Tell the caller, in the language of the conversation, that the transfer did not go through, "
     "apologise briefly, and offer to take a message."
 )
+FILLER = (
+    "You are still waiting for the result of a tool. Say one short filler to the caller, in the "
+    "language of the conversation, such as that you are looking. Do not repeat yourself, promise "
+    "no result, ask nothing, and call no tool."
+)
+STILL_WORKING = (
+    "You are still waiting for the result of a tool. Tell the caller in one short sentence, in the "
+    "language of the conversation and in other words than before, that you are still working on "
+    "it. Ask nothing, and call no tool."
+)
+CALL_IS_ENDING = "The call is ending."
+NOT_APPROVED = "This tool is not approved for this call."
+
+
+def keys_pressed(keys: str) -> str:
+    """Tell the model of keys that it cannot hear."""
+    return f"The caller pressed these keys: {' '.join(keys)}."
+
+
+def handed_on(agent: str) -> str:
+    """Tell the model that it is another agent now."""
+    return (
+        f"You are now {agent}, and have taken this call over from a colleague. What was said so "
+        "far stands. Greet the caller briefly, and go on with what they want."
+    )
