@@ -5,7 +5,7 @@ Used in ATTACHING, and in ENDING where the channel tells whether the caller has 
 
 from __future__ import annotations
 
-from controller.sansio.call import closing, ending
+from controller.sansio.call import closing, ending, lasting, opening
 from controller.sansio.call.state import CallState, Channel, Closing, State, Step
 from controller.sansio.commands import (
     AnswerForm,
@@ -16,7 +16,6 @@ from controller.sansio.commands import (
     Outcome,
     ReportAnswered,
     ReportReattached,
-    Say,
 )
 from controller.sansio.events import (
     AttachFailed,
@@ -24,6 +23,7 @@ from controller.sansio.events import (
     ChannelOpened,
     DeadlineReached,
     HangUpRequested,
+    IncidentDeclared,
     LineEnded,
     ProviderEnding,
     Ready,
@@ -35,15 +35,22 @@ LONGEST_WAIT = 2.0
 """Seconds between attempts: 0.2, 0.4, 0.8, 1.6, 2, 2 …: a 404 right after accept is seen in the
 field and passes within seconds (facts on the sideband, "Connection")."""
 
-GREETING = "greeting"
-DISCLOSURE = "disclosure"
+SESSION_LENGTH = 3540.0
+"""Seconds after which a session that closes with 1001 has reached its longest duration, an hour."""
+GOING_AWAY = 1001
+"""Close code (RFC 6455 §7.4.1)."""
 
 
 def begin(call: CallState, now: float) -> Step:
     """Start attaching: a first time, or again after a loss."""
     limits = call.terms.limits
-    window = limits.attach if call.answered_at is None else limits.reattach
-    return _open(replace(call, attach_tries=0, attach_until=now + window), now)
+    if call.answered_at is None:
+        until = now + limits.attach
+    else:
+        until = max(now + limits.reattach, call.incident_until)
+    if call.ending is not None and call.ending.step is Closing.REFERRED and call.step_at:
+        until = max(until, call.step_at)  # it shows whether the caller has left
+    return _open(replace(call, attach_tries=0, attach_until=until), now)
 
 
 def _open(call: CallState, now: float) -> Step:
@@ -74,22 +81,47 @@ def failed(call: CallState, event: AttachFailed, now: float) -> Step:
     return _again(call, now)
 
 
-def lost(call: CallState, _event: ChannelLost, now: float) -> Step:
+def lost(call: CallState, event: ChannelLost, now: float) -> Step:
     """Attach again at once; whether the caller has left is told by the attempt.
 
     A channel that is lost again within the time for reattaching waits like one that was refused:
     a far end that drops every session must not be hammered.
     """
     if call.channel is Channel.READY:
-        is_flapping = call.losses > 0 and now < call.attach_until
+        is_flapping = bool(call.losses) and now < call.attach_until
         state = State.ATTACHING if call.ending is None else call.state
-        call = replace(call, state=state, losses=call.losses + 1)
+        call = _remember(replace(call, state=state), event, now)
+        if _is_lost_too_often(call, now):
+            return closing.unattached(replace(call, channel=Channel.CLOSED), now)
         if not is_flapping:
             return begin(call, now)
-        return _again(replace(call, attach_until=now + call.terms.limits.reattach), now)
+        until = max(now + call.terms.limits.reattach, call.incident_until)
+        return _again(replace(call, attach_until=until), now)
     if call.channel is Channel.OPEN:
         return _again(call, now)
     return call, ()
+
+
+def _remember(call: CallState, event: ChannelLost, now: float) -> CallState:
+    """Keep when and how the channel was lost.
+
+    The provider closes a session with 1001 when it has lasted an hour, and tells nobody before.
+    """
+    assert call.answered_at is not None  # noqa: S101 - a proven session is an answer
+    is_over = event.code == GOING_AWAY and now >= call.answered_at + SESSION_LENGTH
+    return replace(
+        call,
+        losses=(*call.losses, now)[-call.terms.limits.losses :],
+        close_code=event.code,
+        provider_ending=call.provider_ending or is_over,
+    )
+
+
+def _is_lost_too_often(call: CallState, now: float) -> bool:
+    """Tell whether a channel is proven and cut again and again; an incident is no reason."""
+    limits = call.terms.limits
+    is_often = len(call.losses) >= limits.losses and now - call.losses[0] <= limits.losses_within
+    return is_often and now >= call.incident_until
 
 
 def lost_while_ending(call: CallState, event: ChannelLost, now: float) -> Step:
@@ -108,6 +140,8 @@ def overdue_while_ending(call: CallState, event: DeadlineReached, now: float) ->
 
 def _again(call: CallState, now: float) -> Step:
     wait = min(FIRST_WAIT * 2 ** min(call.attach_tries - 1, 8), LONGEST_WAIT)
+    if now < call.incident_until:
+        wait = LONGEST_WAIT  # many calls want the same at once
     if now + wait >= call.attach_until:
         return closing.unattached(replace(call, channel=Channel.CLOSED, attach_at=None), now)
     return replace(call, channel=Channel.WAITING, attach_at=now + wait), ()
@@ -127,35 +161,23 @@ def ready(call: CallState, _event: Ready, now: float) -> Step:
         return call, ()
     state = State.ACTIVE if call.ending is None else call.state
     call = replace(call, state=state, channel=Channel.READY, attach_at=None, doubt=None)
+    call = replace(call, provider_ending=False)
     if call.answered_at is not None:
         return call, (ReportReattached(),)
-    call = replace(call, answered_at=now, end_at=now + call.terms.max_duration)
+    call = replace(call, answered_at=now)
     commands: list[CallCommand] = [ReportAnswered()]
     if call.form is AnswerForm.MINIMAL:
         commands.append(Configure())
-    call, spoken = first_words(call)
+    call, spoken = opening.begin(call)
     return call, (*commands, *spoken)
 
 
-def first_words(call: CallState) -> Step:
-    """The disclosure, then the greeting; turns are held from the answer until both were heard."""
-    if call.terms.disclosure is not None:
-        words = Say(DISCLOSURE, call.terms.disclosure, verbatim=True)
-        return replace(call, awaiting=DISCLOSURE), (words,)
-    return greet(call)
-
-
-def greet(call: CallState) -> Step:
-    """The greeting, for an agent that has one."""
-    if call.terms.greeting is None:
-        return replace(call, awaiting=None), ()
-    return replace(call, awaiting=GREETING), (Say(GREETING, call.terms.greeting),)
-
-
 def deadline(call: CallState, _event: DeadlineReached, now: float) -> Step:
-    """ATTACHING: the next attempt, or the end of the call's longest duration."""
-    if call.end_at is not None and now >= call.end_at:
-        return ending.hang_up(call, Outcome.MAX_DURATION, now)
+    """ATTACHING: the end of the call's longest duration, its warning, or the next attempt."""
+    if lasting.is_due(call.end_at, now):
+        return lasting.time_is_up_unheard(call, now)
+    if lasting.is_due(call.warn_at, now):
+        return lasting.warn(call, now)
     return overdue(call, now)
 
 
@@ -172,3 +194,11 @@ def line_ended(call: CallState, _event: LineEnded, now: float) -> Step:
 def provider_ending(call: CallState, _event: ProviderEnding, _now: float) -> Step:
     """Remember why the channel will close."""
     return replace(call, provider_ending=True), ()
+
+
+def incident_declared(call: CallState, event: IncidentDeclared, _now: float) -> Step:
+    """Many calls lost their channel: it will be back, so hang nobody up for it (O15)."""
+    call = replace(call, incident_until=max(call.incident_until, event.until))
+    if call.answered_at is None:
+        return call, ()
+    return replace(call, attach_until=max(call.attach_until, event.until)), ()

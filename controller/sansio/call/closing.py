@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.sansio.call import ending, referring
+from controller.sansio.call import ending, opening, referring
 from controller.sansio.call.state import CallState, Closing, Step
 from controller.sansio.commands import Outcome
 from controller.sansio.events import (
@@ -18,7 +18,7 @@ def speech_heard(call: CallState, event: SpeechHeard, now: float) -> Step:
     """Go on once the last words were heard, or must have been."""
     closing = ending.closing(call)
     if closing.step is not Closing.WORDS or event.say_id != closing.say_id:
-        return call, ()
+        return opening.heard_while_ending(call, event)
     return proceed(call, now)
 
 

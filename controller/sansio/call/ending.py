@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.sansio.call import words
+from controller.sansio.call import opening, words
 from controller.sansio.call.state import (
     CallState,
     Channel,
@@ -10,7 +10,6 @@ from controller.sansio.call.state import (
     Ending,
     State,
     Step,
-    Transfer,
     effect,
 )
 from controller.sansio.commands import (
@@ -38,6 +37,7 @@ from controller.sansio.value import replace
 
 def end(call: CallState, outcome: Outcome, detail: str | None = None) -> Step:
     """Report the one outcome; nothing leaves ENDED."""
+    evidence = opening.unsettled(call)
     call = replace(
         call,
         state=State.ENDED,
@@ -46,7 +46,7 @@ def end(call: CallState, outcome: Outcome, detail: str | None = None) -> Step:
         step_at=None,
         attach_at=None,
     )
-    return call, (CloseChannel(), ReportOutcome(outcome, detail))
+    return call, (CloseChannel(), *evidence, ReportOutcome(outcome, detail))
 
 
 def hang_up(
@@ -93,13 +93,8 @@ def after_words(
     outcome: Outcome,
     heard: tuple[str, Speech],
     now: float,
-    transfer: Transfer | None = None,
 ) -> Step:
     """Hang up after the words of a response were heard; if it had none, ask for some (rule 9)."""
-    if transfer is not None:
-        from controller.sansio.call import referring
-
-        return referring.begin(call, transfer.target, heard=heard, now=now)
     say_id, speech = heard
     last = Ending(Closing.WORDS, outcome, say_id=say_id)
     call = replace(call, state=State.ENDING, ending=last, step_at=now + call.terms.limits.words)

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from controller.sansio.agent import TAKE_MESSAGE, other_uri_form
-from controller.sansio.call import ending, words
+from controller.sansio.call import ending, opening, words
 from controller.sansio.call.state import (
     CallState,
     Channel,
@@ -236,7 +236,7 @@ def stayed(call: CallState, now: float) -> Step:
             return refer(call, now)
         return _speak_again(call, words.CONNECTING_ELSEWHERE)
     if before.in_vain is InVain.TALK and call.channel is not Channel.CLOSED:
-        return back_to_the_caller(call)
+        return back_to_the_caller(call, now)
     if before.in_vain is InVain.TALK and reachable(call, call.terms.fallback):
         return last_resort(call, outcome=Outcome.SIDEBAND_LOST, now=now)
     if before.in_vain is InVain.GOODBYE and call.channel is not Channel.CLOSED:
@@ -252,14 +252,17 @@ def _speak_again(call: CallState, text: str) -> Step:
     return call, (*said, ReleaseTurns(), HoldTurns())
 
 
-def back_to_the_caller(call: CallState) -> Step:
+def back_to_the_caller(call: CallState, now: float) -> Step:
     """No target is left: apologise and go on, with a message taken where the agent can."""
+    if call.is_spent:
+        last = Ending(Closing.WORDS, Outcome.BUDGET)
+        call = replace(call, ending=last, step_at=now + call.terms.limits.words)
+        return _speak_again(call, words.BUDGET_SPENT)
     says = call.says + 1
     state = State.ACTIVE if call.channel is Channel.READY else State.ATTACHING
-    call = replace(call, state=state, ending=None, step_at=None, says=says, awaiting=None)
+    call = replace(call, state=state, ending=None, step_at=None, says=says)
     takes_messages = TAKE_MESSAGE in call.terms.built_in
     told = words.TRANSFER_FAILED_MESSAGE if takes_messages else words.TRANSFER_FAILED
-    apology = Say(
-        f"apology-{says}", words.BACK_AGAIN_MESSAGE if takes_messages else words.BACK_AGAIN
-    )
-    return call, (Inject(told), apology, ReleaseTurns())
+    text = words.BACK_AGAIN_MESSAGE if takes_messages else words.BACK_AGAIN
+    call, said = opening.resume(call, Say(f"apology-{says}", text))
+    return call, (Inject(told), *said)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.sansio.call import ending, lasting, opening, referring, words
+from controller.sansio.call import ending, lasting, opening, referring, tooling, words
 from controller.sansio.call.state import CallState, State, Step, ignore
 from controller.sansio.commands import Inject, Outcome, Priority, Reconfigure, Say
 from controller.sansio.events import (
@@ -99,9 +99,9 @@ def model_failed(call: CallState, _event: ModelFailed, now: float) -> Step:
 
 
 def deadline(call: CallState, _event: DeadlineReached, now: float) -> Step:
-    """The end of the longest duration, or the warning before it."""
+    """The end of the longest duration, the warning before it, or what waiting tools call for."""
     if lasting.is_due(call.end_at, now):
         return lasting.time_is_up(call, now)
     if lasting.is_due(call.warn_at, now):
         return lasting.warn(call, now)
-    return call, ()
+    return tooling.tick(call, now)

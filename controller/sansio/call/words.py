@@ -5,6 +5,11 @@ Instructions, not lines: the model speaks the caller's language and keeps the ag
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from controller.sansio.events import Absence
+
 GOODBYE = (
     "Say one short, friendly goodbye to the caller, in the language of the conversation. "
     "Ask nothing and offer nothing more."
@@ -48,6 +53,51 @@ STILL_WORKING = (
     "language of the conversation and in other words than before, that you are still working on "
     "it. Ask nothing, and call no tool."
 )
+REPEAT = (
+    "Repeat to the caller what you said last, a little more slowly, in the language of the "
+    "conversation. Add nothing new."
+)
+NOT_REACHABLE = (
+    "The caller asked by a key to be connected to somebody who cannot be reached now. Say so in "
+    "one short sentence, in the language of the conversation, apologise briefly, and ask how else "
+    "you can help."
+)
+NOBODY_THERE = (
+    "Nobody seems to be on the line any more. Say in one short sentence, in the language of the "
+    "conversation, that you are ending the call now and that the caller may call again. Ask "
+    "nothing."
+)
+BUDGET_SPENT = (
+    "Tell the caller in one short sentence, in the language of the conversation, that you have to "
+    "end this call now and that they may call again, and say goodbye. Ask nothing."
+)
+_FIRST_HELLO = (
+    "Nobody has said anything since you answered. Say hello in one short sentence, in the "
+    "language that you began with, and ask whether anybody is there."
+)
+_LAST_HELLO = (
+    "Nobody has said anything yet. Ask once more, in one short sentence, whether anybody is "
+    "there, and say that you will end the call otherwise."
+)
+_STILL_THERE = (
+    "The caller has said nothing for a while. Ask in one short sentence, in the language of the "
+    "conversation, whether they are still there."
+)
+_ONCE_MORE = (
+    "The caller has still said nothing. Ask once more, in one short sentence and in other words, "
+    "whether they are there, and say that you will end the call otherwise."
+)
+_NO_WORDS = (
+    "You hear sounds but cannot make out what anybody says. Say so in one short sentence, in the "
+    "language of the conversation, and ask the caller to say a word or to press a key."
+)
+_PROMPTS: Mapping[Absence, tuple[str, ...]] = MappingProxyType(
+    {
+        Absence.GHOST: (_FIRST_HELLO, _LAST_HELLO),
+        Absence.IDLE: (_STILL_THERE, _ONCE_MORE),
+        Absence.NO_HUMAN: (_NO_WORDS,),
+    }
+)
 CALL_IS_ENDING = "The call is ending."
 NOT_APPROVED = "This tool is not approved for this call."
 
@@ -63,3 +113,32 @@ def handed_on(agent: str) -> str:
         f"You are now {agent}, and have taken this call over from a colleague. What was said so "
         "far stands. Greet the caller briefly, and go on with what they want."
     )
+
+
+def prompt(absence: Absence, number: int) -> str:
+    """Ask whether the caller is there, for the so manieth time of one silence."""
+    texts = _PROMPTS[absence]
+    return texts[min(max(number, 1), len(texts)) - 1]
+
+
+def time_left(seconds: float) -> str:
+    """Tell the model how much of the call's time is left."""
+    return (
+        f"{_amount(seconds)} of this call's time is left. Bring what matters most to an end, and "
+        "begin nothing long."
+    )
+
+
+def warn_caller(seconds: float) -> str:
+    """Tell the caller the same."""
+    return (
+        "Tell the caller in one short sentence, in the language of the conversation, that "
+        f"{_amount(seconds).lower()} is left for this call."
+    )
+
+
+def _amount(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "Less than a minute"
+    return "About a minute" if minutes == 1 else f"About {minutes} minutes"
