@@ -33,16 +33,17 @@ import inspect
 import math
 import re
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args, overload
 
 import structlog
 from pydantic import ValidationError
 from pydantic_core import to_json
 
 from controller.errors import ConfigurationError, Problem
-from controller.sansio.agent import ToolDeclaration
+from controller.sansio.agent import BUILT_IN, ToolDeclaration
+from controller.sansio.tool_output import MAX_OUTPUT_BYTES, bounded
 from controller.signatures import Signature, mistake, read_signature
 
 if TYPE_CHECKING:
@@ -53,13 +54,9 @@ if TYPE_CHECKING:
     ]
     """Runs a function with its argument in a thread and returns its result."""
 
-__all__ = ["CallContext", "Tool", "ToolError", "tool"]
+__all__ = ["BUILT_IN", "MAX_OUTPUT_BYTES", "CallContext", "Tool", "ToolError", "tool"]
 
-BUILT_IN: Final = frozenset({"hang_up", "transfer"})
-"""Names that an agent file may use without a Python function; a function may not have them."""
-
-MAX_OUTPUT_BYTES: Final = 16 * 1024
-"""Of UTF-8. The model pays for every token of an output, again in each later response."""
+OnDuplicate: TypeAlias = Literal["run", "reuse", "refuse"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")  # OpenAI's rule for function names
 _MOST_COMPLAINTS: Final = 5
@@ -69,8 +66,22 @@ _log = structlog.get_logger()
 class ToolError(Exception):
     """Raised by a tool to tell the model that something went wrong, and what to do.
 
-    The message goes to the model word by word, and may be spoken to the caller.
+    The message goes to the model word by word, and may be spoken to the caller:
+
+        raise ToolError("That day is full.", code="full", free_days=["monday", "friday"])
+
+    becomes `{"error":"That day is full.","code":"full","free_days":["monday","friday"]}`.
+
+    Args:
+        message: a sentence for the model.
+        code: a stable word that the agent's instructions can refer to.
+        details: what else helps the model; whatever a tool may return.
     """
+
+    def __init__(self, message: str = "", *, code: str | None = None, **details: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.details = details
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +98,9 @@ class CallContext:
     """The number that was dialled, E.164; None when it could not be read."""
     agent: str = ""
     """Name of the agent that answers."""
+    tool_call_id: str = ""
+    """The model's id of this tool call: the same when an idempotent tool runs again after a crash,
+    so a key under which other systems can tell a repetition."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +138,7 @@ class Tool:
         try:
             arguments = self.signature.validate(arguments_json.strip() or "{}")
         except ValidationError as error:
-            return _bounded(_json({"error": "invalid arguments", "problems": _complaints(error)}))
+            return bounded(_json({"error": "invalid arguments", "problems": _complaints(error)}))
         except Exception as error:  # noqa: BLE001 - a validator of the author's own
             return self._failure(error)
         if self.signature.context_argument:
@@ -153,8 +167,7 @@ class Tool:
 
     def _failure(self, error: BaseException) -> str:
         if isinstance(error, ToolError):
-            text = str(error).encode(errors="replace").decode()
-            return _bounded(_json({"error": text or "the tool could not do it"}))
+            return _told(error)
         # Not the message: it may hold what the caller said, or a secret of the tool's.
         code = self.function.__code__
         frames = [(code.co_filename, code.co_firstlineno)]
@@ -179,7 +192,13 @@ def tool(function: Callable[..., Any], /) -> Tool: ...
 
 @overload
 def tool(
-    *, name: str | None = None, timeout: float = 8.0, idempotent: bool = False
+    *,
+    name: str | None = None,
+    timeout: float = 8.0,
+    idempotent: bool = False,
+    on_duplicate: OnDuplicate = "run",
+    cancel_on_hangup: bool = False,
+    speak_while_waiting: bool = True,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -190,6 +209,9 @@ def tool(
     name: str | None = None,
     timeout: float = 8.0,
     idempotent: bool = False,
+    on_duplicate: OnDuplicate = "run",
+    cancel_on_hangup: bool = False,
+    speak_while_waiting: bool = True,
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a function into a tool; with or without options.
 
@@ -199,42 +221,64 @@ def tool(
         timeout: Seconds until it is given up and the model is told so.
         idempotent: It may run again for the same tool call after a crash: it changes nothing, or
             changing it twice is the same as once.
+        on_duplicate: What a second call with the same arguments does, within one telephone call:
+            `run` again, `reuse` the output of the first, or `refuse` and tell the model that it
+            was done already.
+        cancel_on_hangup: Stop it when the call ends. By default it may finish, within its timeout.
+        speak_while_waiting: Let the agent say a filler while the caller waits for it.
 
     Raises:
         ConfigurationError: The function cannot be a tool; says where and why.
     """
+    options = ToolDeclaration(
+        name=name or "",
+        description="",
+        parameters={},
+        timeout=timeout,
+        idempotent=idempotent,
+        on_duplicate=on_duplicate,
+        cancel_on_hangup=cancel_on_hangup,
+        speak_while_waiting=speak_while_waiting,
+    )
 
     def decorate(function: Callable[..., Any]) -> Tool:
-        return _make(function, name=name, timeout=timeout, idempotent=idempotent)
+        return _make(function, named=name is not None, options=options)
 
     return decorate if function is None else decorate(function)
 
 
-def _make(
-    function: Callable[..., Any], *, name: str | None, timeout: float, idempotent: bool
-) -> Tool:
+def _make(function: Callable[..., Any], *, named: bool, options: ToolDeclaration) -> Tool:
     if not inspect.isfunction(function):
         raise ConfigurationError(
             Problem("@tool", "", f"stands on a {type(function).__name__}", "must be on a function")
         )
-    name = function.__name__ if name is None else name
+    name = options.name if named else function.__name__
     if not _NAME.fullmatch(name):
         raise mistake(function, f"is named {name!r}", "use letters, digits, _ and -, at most 64")
     if name in BUILT_IN:
         raise mistake(function, f"{name} is built in", "give the function another name")
-    if not (timeout > 0 and math.isfinite(timeout)):
-        raise mistake(function, f"timeout is {timeout!r}", "must be a number of seconds above 0")
+    _check_options(function, options)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise mistake(function, "yields", "a tool returns one value")
     signature = read_signature(function, context=CallContext)
-    declaration = ToolDeclaration(
+    declaration = replace(
+        options,
         name=name,
         description=signature.description,
         parameters=signature.parameters,
-        timeout=float(timeout),
-        idempotent=idempotent,
+        timeout=float(options.timeout),
     )
     return Tool(declaration, function, signature)
+
+
+def _check_options(function: Callable[..., Any], options: ToolDeclaration) -> None:
+    timeout = options.timeout
+    if not (timeout > 0 and math.isfinite(timeout)):
+        raise mistake(function, f"timeout is {timeout!r}", "must be a number of seconds above 0")
+    words = get_args(OnDuplicate)
+    if options.on_duplicate not in words:
+        found, allowed = repr(options.on_duplicate), " or ".join(map(repr, words))
+        raise mistake(function, f"on_duplicate is {found}", f"must be {allowed}")
 
 
 def _complaints(error: ValidationError) -> list[dict[str, str]]:
@@ -245,19 +289,22 @@ def _complaints(error: ValidationError) -> list[dict[str, str]]:
     ]
 
 
+def _told(error: ToolError) -> str:
+    text = str(error).encode(errors="replace").decode()
+    content: dict[str, Any] = {"error": text or "the tool could not do it"}
+    if error.code is not None:
+        content["code"] = error.code
+    try:
+        return bounded(_json(content | error.details | content))
+    except (ValueError, TypeError):  # details that JSON cannot hold
+        return bounded(_json(content))
+
+
 def _output(value: Any) -> str:
     if isinstance(value, str):
-        return _bounded(value)
-    return _bounded(_json({"ok": True} if value is None else value))
+        return bounded(value)
+    return bounded(_json({"ok": True} if value is None else value))
 
 
 def _json(value: Any) -> str:
     return to_json(value, inf_nan_mode="null").decode()
-
-
-def _bounded(text: str) -> str:
-    content = text.encode(errors="replace")  # half a surrogate pair has no UTF-8
-    if len(content) <= MAX_OUTPUT_BYTES:
-        return content.decode()
-    note = f"\n[cut: this is the beginning of {len(content)} bytes]"
-    return content[: MAX_OUTPUT_BYTES - len(note)].decode(errors="ignore") + note

@@ -107,6 +107,7 @@ def build(
         raise LocalProtocolError("the URL of an HTTP tool is no URL")
     placed = set(_PLACE.findall(tool.url))
     rest = {name: value for name, value in arguments.items() if name not in placed}
+    headers = [("Accept", "application/json, text/*;q=0.5"), *_headers(tool, secrets)]
     filling = _Filling(arguments)
     url = parts["origin"] + "/".join(filling.path((parts["path"] or "/").split("/")))
     query = list(filling.query((parts["query"] or "").split("&")))
@@ -118,7 +119,6 @@ def build(
         filling.complaints.append(Complaint("", "too long for an address"))
     if filling.complaints:
         return tuple(filling.complaints)
-    headers = [("Accept", "application/json, text/*;q=0.5"), *_headers(tool, secrets)]
     if tool.method in _BODILESS:
         return HttpRequest(tool.method, url, tuple(headers))
     headers.append(("Content-Type", "application/json"))
