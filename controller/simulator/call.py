@@ -13,21 +13,23 @@ the call. Every way to end goes through `end`, once.
 from __future__ import annotations
 
 import asyncio
-import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from controller.simulator.caller import Caller
 from controller.simulator.client_events import ClientEvents
 from controller.simulator.conversation import Conversation
 from controller.simulator.ending import EndedBy, Ending, Phase
-from controller.simulator.faults import Faults, Point
+from controller.simulator.faults import Faults, Planned, Point
 from controller.simulator.hearing import Hearing
 from controller.simulator.host import Bell, pause
+from controller.simulator.http_answers import HttpAnswers
 from controller.simulator.journal import Source
 from controller.simulator.model import Model
 from controller.simulator.record import CallRecord
 from controller.simulator.session import new_session
-from controller.simulator.wire import JsonObject, RefusedError, call_not_found, encode
+from controller.simulator.sidebands import Sidebands
+from controller.simulator.wire import JsonObject, RefusedError, call_not_found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -55,19 +57,19 @@ class SimulatedCall(CallRecord):
         self.live_session_id = self.ids.new("live")
         self.sip_call_id = f"{self.ids.new('sip')}@trunk.example.net"
         self.phase = Phase.RINGING
-        self.sidebands: list[Sideband] = []
-        self.attached = 0
+        self._sidebands = Sidebands(self.call_id, self._journal, self.ids, self.switches)
+        self.http = HttpAnswers(scenario.http)
         self._simulator = simulator
         self._bell = Bell()
         self._live_at: float | None = None
         self._is_dead = False
-        self._dies_after: float | None = None
+        self._dies: tuple[EndedBy, float] | None = None
         self._hearing: Hearing | None = None
         self._events: ClientEvents | None = None
-        self._last_done: JsonObject | None = None
         self._leg_timer: asyncio.TimerHandle | None = None
-        self._expiry: asyncio.TimerHandle | None = None
+        self._life_timers: list[asyncio.TimerHandle] = []
         self._deliveries: asyncio.Task[None] | None = None
+        self._next_call: SimulatedCall | None = None
         self.task: asyncio.Task[None] | None = None
 
     # Host of the conversation and the caller
@@ -97,6 +99,16 @@ class SimulatedCall(CallRecord):
         return self._hearing
 
     @property
+    def sidebands(self) -> list[Sideband]:
+        """The sidebands that are attached."""
+        return list(self._sidebands.attached)
+
+    @property
+    def attached(self) -> int:
+        """How many sidebands were attached so far."""
+        return self._sidebands.count
+
+    @property
     def is_over(self) -> bool:
         """Whether the call has ended."""
         return self.phase is Phase.ENDED
@@ -122,40 +134,13 @@ class SimulatedCall(CallRecord):
         """Send an event to every sideband; it is lost if there is none."""
         if self.is_over:
             return
-        event = self._event(event_type, fields)
-        self._after(event_type, event)
-        if not self.sidebands:
-            self.record(Source.LOST, event_type, event)
-            return
-        self._send(event, self.sidebands)
+        self._sidebands.emit(event_type, **fields)
+        if event_type == "output_audio_buffer.stopped":
+            self.hearing.start_idle_timer()
 
     def emit_to(self, sideband: Sideband, event_type: str, /, **fields: Any) -> None:
         """Send an event to one sideband alone."""
-        self._send(self._event(event_type, fields), [sideband])
-
-    def _event(self, event_type: str, fields: JsonObject) -> JsonObject:
-        # "input_audio_buffer.dtmf_event_received" is the one event without an event_id.
-        if event_type == "input_audio_buffer.dtmf_event_received":
-            return {"type": event_type} | fields
-        return {"type": event_type, "event_id": self.ids.new("event")} | fields
-
-    def _after(self, event_type: str, event: JsonObject) -> None:
-        if event_type == "response.done":
-            self._last_done = event
-        elif event_type == "output_audio_buffer.stopped":
-            self.hearing.start_idle_timer()
-
-    def _send(self, event: JsonObject, sidebands: list[Sideband]) -> None:
-        if self._journal.is_listening:
-            # Sessions are changed in place; the journal shows each event as it was sent.
-            held = copy.deepcopy(event) if "session" in event else event
-            self.record(Source.SERVER, event["type"], held)
-        frame = encode(event)
-        calls_tool = event["type"] == "response.done" and any(
-            item["type"] == "function_call" for item in event["response"]["output"]
-        )
-        for sideband in list(sidebands):
-            sideband.send(frame, calls_tool=calls_tool)
+        self._sidebands.emit_to(sideband, event_type, **fields)
 
     # Life
 
@@ -179,13 +164,14 @@ class SimulatedCall(CallRecord):
             self.caller = Caller(self, self.scenario.steps)
             await self.caller.run()
             self.end(Ending(EndedBy.CALLER_HUNG_UP))
+        await self._go_on()
 
     async def _establish(self) -> None:
         if self.is_over:
             return
-        if self._dies_after is not None:
-            await pause(self._dies_after)
-            self.end(Ending(EndedBy.DIED))
+        if self._dies is not None:
+            await pause(self._dies[1])
+            self.end(Ending(self._dies[0]))
             return
         await pause(self.pace.establish)
         if not self.is_over:
@@ -193,16 +179,46 @@ class SimulatedCall(CallRecord):
             self._live_at = loop.time()
             self.phase = Phase.LIVE
             self.record(Source.CALL, "is answered")
-            self._expiry = loop.call_later(
-                self.switches.session_limit, self.end, Ending(EndedBy.EXPIRED)
-            )
+            self._life_timers.append(loop.call_later(self._session_limit, self._expire))
+            drop = self.faults.take(Point.LIFE)
+            if drop is not None:
+                self._life_timers.append(loop.call_later(drop.effect.seconds, self._drop, drop))
             self.ring()
 
-    async def settled(self) -> None:
-        """Wait until the call is over and its deliveries were answered, or given up."""
+    @property
+    def _session_limit(self) -> float:
+        wanted = self.scenario.session_limit
+        return self.switches.session_limit if wanted is None else wanted
+
+    def _expire(self) -> None:
+        """The longest session is over: an error says so, then the socket closes with 1001."""
+        error = RefusedError(
+            "Your session hit the maximum duration of 60 minutes.", code="session_expired"
+        ).error()
+        self.emit("error", error=error | {"event_id": None})
+        self.end(Ending(EndedBy.EXPIRED))
+
+    def _drop(self, drop: Planned) -> None:
+        self.record(Source.FAULT, drop.fault)
+        self.end(Ending(EndedBy.DIED))
+
+    async def _go_on(self) -> None:
+        """Place the calls that follow this one, unless the stand-in is being stopped."""
         await self.ended
-        if self._deliveries is not None:
-            await asyncio.wait({self._deliveries})
+        if not self.scenario.then or self._simulator.is_stopping:
+            return
+        following, *rest = self.scenario.then
+        await pause(following.pause)
+        following = replace(following, then=(*following.then, *rest))
+        self._next_call = self.following = await self._simulator.place_call(following)
+
+    async def settled(self) -> None:
+        """Wait until the call, and those that follow it, are over and their deliveries answered."""
+        await self.ended
+        waiting = {task for task in (self._deliveries, self.task) if task is not None}
+        await asyncio.wait(waiting)
+        if self._next_call is not None:
+            await self._next_call.settled()
 
     def end(self, ending: Ending) -> None:
         """End the call; a second end changes nothing."""
@@ -213,12 +229,11 @@ class SimulatedCall(CallRecord):
             self.hearing.close()
         self.phase = Phase.ENDED
         self.outcome = ending
-        for timer in (self._leg_timer, self._expiry):
+        for timer in (self._leg_timer, *self._life_timers):
             if timer is not None:
                 timer.cancel()
         self.record(Source.CALL, "ended", ending)
-        for sideband in list(self.sidebands):
-            sideband.end(self._close_code(ending), "Your session ended.")
+        self._sidebands.end(self._close_code(ending), "Your session ended.")
         self._ended.set_result(ending)
         self._simulator.over(self)
         self.ring()
@@ -238,10 +253,12 @@ class SimulatedCall(CallRecord):
         dead = self.faults.take(Point.ESTABLISH)
         if dead is not None:
             self.record(Source.FAULT, dead.fault)
-        self._is_dead = dead is not None or not is_valid
-        if self._is_dead:
-            self._dies_after = dead.effect.seconds if dead is not None else _DEAD_CALL_LIMIT
-        else:
+        leaves = dead is not None and dead.effect.variant == "caller"
+        self._is_dead = not leaves and (dead is not None or not is_valid)
+        if leaves or self._is_dead:
+            seconds = dead.effect.seconds if dead is not None else _DEAD_CALL_LIMIT
+            self._dies = (EndedBy.CALLER_GAVE_UP if leaves else EndedBy.DIED, seconds)
+        if not self._is_dead:
             self._converse(body)
         self.accept_body = body
         self.phase = Phase.ACCEPTED
@@ -252,9 +269,15 @@ class SimulatedCall(CallRecord):
         session = new_session(
             body,
             session_id=self.ids.new("sess"),
-            expires_at=int(self.wall_time + self.switches.session_limit),
+            expires_at=int(self.wall_time + self._session_limit),
         )
-        self._conversation = Conversation(self, session, Model(self.scenario.rules))
+        self._conversation = Conversation(
+            self,
+            session,
+            Model(self.scenario.rules),
+            mcp=self.scenario.mcp,
+            tokens_left=self.scenario.tokens_left,
+        )
         self._hearing = Hearing(self._conversation)
         self._events = ClientEvents(self._conversation, self._hearing)
 
@@ -288,6 +311,7 @@ class SimulatedCall(CallRecord):
             raise call_not_found()
         self.referred_to.append(target_uri)
         self.record(Source.CALL, "is referred", target_uri)
+        self.ring()
         fault = self.faults.take(Point.LEG)
         variant, seconds = "leaves", 1.0
         if fault is not None:
@@ -308,8 +332,7 @@ class SimulatedCall(CallRecord):
 
     def cut_sidebands(self, close_code: int | None = None) -> None:
         """End the attached sidebands while the call lives; None sends no close frame."""
-        for sideband in list(self.sidebands):
-            sideband.end(close_code, "cut")
+        self._sidebands.end(close_code, "cut")
 
     def admit_sideband(self) -> None:
         """Check that a sideband may be attached.
@@ -319,31 +342,20 @@ class SimulatedCall(CallRecord):
         """
         if self.phase not in {Phase.ACCEPTED, Phase.LIVE} or self._is_dead:
             raise call_not_found()
-        if self.sidebands and self.switches.sidebands == "first":
-            raise RefusedError("Another connection is attached.", code="conflict", status=409)
+        self._sidebands.admit()
 
     def attach(self, sideband: Sideband) -> None:
         """Attach a sideband that is open, and greet it with `session.created`."""
         if self.is_over:
             sideband.end(self._close_code(Ending(EndedBy.HUNG_UP)), "Your session ended.")
             return
-        if self.switches.sidebands == "newest":
-            for older in list(self.sidebands):
-                older.end(1000, "Another connection was attached.")
-                self.sidebands.remove(older)
-        self.sidebands.append(sideband)
-        self.attached += 1
-        self.record(Source.CALL, "sideband attached", self.attached)
-        self.emit_to(sideband, "session.created", session=self.session)
-        if self.attached > 1 and self.switches.reattach_replays and self._last_done is not None:
-            self._send(self._last_done, [sideband])
+        self._sidebands.add(sideband, self.session)
+        self.conversation.mcp.declare(self.conversation.session["tools"])
         self.ring()
 
     def detach(self, sideband: Sideband, close_code: int | None) -> None:
         """Forget a sideband that is closed."""
-        if sideband in self.sidebands:
-            self.sidebands.remove(sideband)
-        self.record(Source.CALL, "sideband closed", close_code)
+        self._sidebands.remove(sideband, close_code)
         self.ring()
 
     def obey(self, event: JsonObject) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from controller.simulator.host import pause
 from controller.simulator.journal import Source
@@ -15,102 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from controller.simulator.call import SimulatedCall
+    from controller.simulator.steps import Step
 
 _TURN_LIMIT = 120.0
-_KEY_GAP = 0.25
-
-
-class Step(Protocol):
-    """One thing that a caller does."""
-
-    async def perform(self, caller: Caller) -> None:
-        """Do it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Says:
-    """The caller says something."""
-
-    words: str
-    transcript: str | None = None
-    """What the transcription writes, if it mishears; None is what was said."""
-    over: bool = False
-    """Speak while the model speaks, instead of waiting for the turn."""
-    after: float = 0.0
-    """Seconds into the model's speech at which to speak over it."""
-
-    async def perform(self, caller: Caller) -> None:
-        """Speak, in turn or out of turn."""
-        if self.over:
-            await caller.interrupts(self.after)
-        else:
-            await caller.waits_for_turn()
-        await caller.speaks(self.words, self.transcript)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noise:
-    """The line makes a noise that the voice activity detection takes for speech."""
-
-    seconds: float
-
-    async def perform(self, caller: Caller) -> None:
-        """Make the noise at once."""
-        await caller.noises(self.seconds)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waits:
-    """The caller does nothing for a while."""
-
-    seconds: float
-
-    async def perform(self, caller: Caller) -> None:
-        """Let the time pass."""
-        await caller.waits(self.seconds)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hears:
-    """The caller waits until the model has said something."""
-
-    text: str
-    limit: float = 60.0
-
-    async def perform(self, caller: Caller) -> None:
-        """Wait for the words; what does not come is remembered for the verdict."""
-        await caller.waits_to_hear(self.text, self.limit)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Presses:
-    """The caller presses keys."""
-
-    keys: str
-    over: bool = False
-    """At once, instead of in turn."""
-    gap: float = _KEY_GAP
-    """Seconds between two keys."""
-
-    async def perform(self, caller: Caller) -> None:
-        """Press one key after the other."""
-        if not self.over:
-            await caller.waits_for_turn()
-        await caller.presses(self.keys, self.gap)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HangsUp:
-    """The caller hangs up."""
-
-    at_once: bool = False
-    """Without letting the model finish."""
-
-    async def perform(self, caller: Caller) -> None:
-        """Hang up."""
-        if not self.at_once:
-            await caller.waits_for_turn()
-        caller.hangs_up()
 
 
 class Caller:
@@ -123,6 +29,8 @@ class Caller:
         self._is_gone = False
         self.never_heard: list[str] = []
         """Texts that the script waited for in vain."""
+        self.never_came: list[str] = []
+        """Tools and referrals that the script waited for in vain."""
 
     async def run(self) -> None:
         """Play every step, then stay on the line for a while; return when the caller hangs up."""
@@ -184,6 +92,28 @@ class Caller:
         if not call.is_over:
             call.hearing.speech_stops("", "")
 
+    async def sounds(
+        self, what: str, seconds: float, rhythm: tuple[float, float], transcript: str | None
+    ) -> None:
+        """Be a sound that comes in bursts, without ever waiting for a turn.
+
+        Args:
+            what: its name, for the journal.
+            seconds: how long, all bursts together.
+            rhythm: seconds of a burst, and between two.
+            transcript: what is made of each burst; None: nothing comes.
+        """
+        call, (burst, gap) = self._call, rhythm
+        call.record(Source.CALLER, "plays", what.replace("_", " "))
+        ends_at = asyncio.get_running_loop().time() + seconds
+        while not call.is_over and asyncio.get_running_loop().time() < ends_at:
+            call.hearing.speech_starts()
+            await self.waits(burst)
+            if not call.is_over:
+                call.hearing.speech_stops(transcript or "", transcript)
+                await self.waits(gap)
+        self._texts_answered = len(call.heard)
+
     async def waits(self, seconds: float) -> None:
         """Do nothing, but notice the end of the call."""
         await self._call.wait_until(lambda: self._call.is_over, seconds)
@@ -195,6 +125,15 @@ class Caller:
         )
         if not heard:
             self.never_heard.append(text)
+
+    async def awaits(self, what: str, limit: float) -> None:
+        """Wait until the model has called a tool, or the service has referred the caller."""
+        call = self._call
+        happened = await call.wait_until(
+            lambda: what in call.tools_called or (what == "refer" and bool(call.referred_to)), limit
+        )
+        if not happened:
+            self.never_came.append(what)
 
     async def presses(self, keys: str, gap: float) -> None:
         """Press keys."""

@@ -7,6 +7,7 @@ open.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from controller.simulator import schema
@@ -78,7 +79,8 @@ _ITEM = schema.tagged(
             _COMMON | {"call_id": text, "output": text}, required=("call_id", "output")
         ),
         "mcp_approval_response": members(
-            _COMMON | {"approval_request_id": text, "approve": schema.boolean, "reason": text},
+            _COMMON
+            | {"approval_request_id": text, "approve": schema.boolean, "reason": nullable(text)},
             required=("approval_request_id", "approve"),
         ),
     },
@@ -161,22 +163,38 @@ class ClientEvents:
             if fault.effect.variant == "ignored":
                 return
             raise RefusedError("Invalid session.", code=fault.effect.code, param=fault.effect.param)
-        change = event["session"]
+        change, conversation = event["session"], self._conversation
         for remark in check_session(change, self._host.switches):
             self._host.record(Source.NOTE, remark)
-        update_session(
-            self._conversation.session, change, audio_was_sent=self._conversation.has_spoken
-        )
-        self._host.emit("session.updated", session=self._conversation.session)
+        update_session(conversation.session, change, audio_was_sent=conversation.has_spoken)
+        self._host.emit("session.updated", session=conversation.session)
+        conversation.mcp.declare(conversation.session["tools"])
 
     def _response_create(self, event: JsonObject) -> None:
-        request = event.get("response", {})
         fault = self._host.faults.take(Point.CREATE)
-        if fault is not None:
-            self._host.record(Source.FAULT, fault.fault)
-            if fault.effect.variant == "ignored":
-                return
+        if fault is None:
+            self._respond(event)
+            return
+        self._host.record(Source.FAULT, fault.fault)
+        if fault.effect.variant == "conflict":
             self._conversation.start_by_vad()
+            self._respond(event)
+        elif fault.effect.variant == "late":
+            loop = asyncio.get_running_loop()
+            loop.call_later(fault.effect.seconds, self._respond_late, event)
+
+    def _respond_late(self, event: JsonObject) -> None:
+        """Start a response whose request lay about; what was refused at once is refused now."""
+        if self._conversation.is_closed:
+            return
+        try:
+            self._respond(event)
+        except RefusedError as refusal:
+            error = refusal.error() | {"event_id": event.get("event_id")}
+            self._host.emit("error", error=error)
+
+    def _respond(self, event: JsonObject) -> None:
+        request = event.get("response", {})
         turn = self._conversation.turn(request)
         self._conversation.start(
             Ask(
@@ -189,6 +207,14 @@ class ClientEvents:
 
     def _response_cancel(self, event: JsonObject) -> None:
         response = self._conversation.response(event.get("response_id"))
+        fault = None if response is None else self._host.faults.take(Point.CANCEL)
+        if fault is not None:
+            self._host.record(Source.FAULT, fault.fault)
+            if fault.effect.variant == "ignored":
+                return
+        if response is not None and fault is not None:
+            response.complete_now()
+            response = None
         if response is None:
             raise RefusedError(
                 "Cancellation failed: no active response found",
@@ -205,29 +231,40 @@ class ClientEvents:
         } | given
         if item["id"] in self._conversation.items:
             raise schema.invalid("item.id", "An item with this id exists already.")
-        is_output = item["type"] == "function_call_output"
-        if is_output:
+        if item["type"] == "function_call_output":
             self._conversation.check_tool_call(item["call_id"])
-        self._conversation.add_item(item, event.get("previous_item_id"))
-        self._conversation.finish_item(item)
-        if is_output:
+        elif item["type"] == "mcp_approval_response":
+            self._conversation.mcp.check_request(item["approval_request_id"])
+        self._conversation.items.add(item, event.get("previous_item_id"))
+        self._conversation.items.finish(item)
+        self._read(item)
+
+    def _read(self, item: JsonObject) -> None:
+        """Let the model see an item that the service put into the conversation."""
+        if item["type"] == "function_call_output":
             name = self._conversation.give_output(item["call_id"], item["output"])
             self._host.record(Source.MODEL, "is given", {"tool": name, "output": item["output"]})
+        elif item["type"] == "mcp_approval_response":
+            self._conversation.answer_approval(
+                item["approval_request_id"],
+                approve=item["approve"],
+                reason=item.get("reason") or "",
+            )
         elif item["type"] == "message" and item["role"] != "assistant":
             self._conversation.tell(" ".join(part.get("text", "") for part in item["content"]))
 
     def _item_delete(self, event: JsonObject) -> None:
-        self._conversation.delete_item(event["item_id"])
+        self._conversation.items.delete(event["item_id"])
         self._host.emit("conversation.item.deleted", item_id=event["item_id"])
 
     def _item_retrieve(self, event: JsonObject) -> None:
-        item = self._conversation.item(event["item_id"])
+        item = self._conversation.items.get(event["item_id"])
         self._host.emit("conversation.item.retrieved", item=item)
 
     def _item_truncate(self, event: JsonObject) -> None:
         # On SIP the server truncates by itself; a client that does it too is worth a look.
         self._host.record(Source.NOTE, "conversation.item.truncate was sent, although on SIP")
-        item = self._conversation.item(event["item_id"])
+        item = self._conversation.items.get(event["item_id"])
         if item.get("role") != "assistant":
             raise schema.invalid("item_id", "Only model output audio messages can be truncated.")
         place = {key: event[key] for key in ("item_id", "content_index", "audio_end_ms")}

@@ -8,32 +8,64 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controller.simulator.generation import Ask, Generation, Tokens
+from controller.simulator.generation import Ask, Generation
+from controller.simulator.items import Items
 from controller.simulator.journal import Source
-from controller.simulator.model import Turn
+from controller.simulator.mcp import McpCall, McpDesk, McpServer
+from controller.simulator.model import ToolCall, Turn
 from controller.simulator.playback import Playback
+from controller.simulator.tokens import Tokens
 from controller.simulator.wire import JsonObject, RefusedError, words_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from controller.simulator.host import Host
-    from controller.simulator.model import Model, ToolCall
+    from controller.simulator.model import Model
+
+SPOKE_OVER = "the model speaks over the caller"
+"""The note of words that began while the caller was speaking."""
 
 
 class Conversation:
-    """Items, turns and responses of one call."""
+    """Items, turns and responses of one call.
 
-    def __init__(self, host: Host, session: JsonObject, model: Model) -> None:
+    Args:
+        host: the call.
+        session: its session config, which updates change in place.
+        model: what it says.
+        mcp: MCP servers that OpenAI can reach.
+        tokens_left: share of the project's token limit that rate limits tell of.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        session: JsonObject,
+        model: Model,
+        *,
+        mcp: Sequence[McpServer] = (),
+        tokens_left: float | None = None,
+    ) -> None:
         self.host = host
         self.session = session
         self.model = model
         self.id = host.ids.new("conv")
-        self.items: dict[str, JsonObject] = {}
+        self.items = Items(host)
+        self.mcp = McpDesk(host, self.items, mcp)
         self.active: Generation | None = None
         self.playback = Playback(host)
-        self.tokens = Tokens(instructions=session["instructions"], word=host.pace.word)
+        self.tokens = Tokens(
+            instructions=session["instructions"], word=host.pace.word, left=tokens_left
+        )
         self.tools_called: list[ToolCall] = []
         self.has_spoken = False
+        self.is_closed = False
+        """The call is over."""
+        self.caller_is_speaking = False
+        """As the voice activity detection hears it."""
         self._beside: set[Generation] = set()
+        self._repeated: tuple[str, ToolCall] | None = None
         self._tool_names: dict[str, str] = {}
         self._open_tool_calls: set[str] = set()
         self._heard: list[str] = []
@@ -48,65 +80,7 @@ class Conversation:
     @property
     def owes_answer(self) -> bool:
         """Whether the caller or a tool said something that no response has taken up yet."""
-        return bool(self._heard or self._outputs or self._open_tool_calls)
-
-    @property
-    def last_item_id(self) -> str | None:
-        """The newest item, None at the start."""
-        return next(reversed(self.items), None)
-
-    # Items
-
-    def add_item(self, item: JsonObject, after: str | None = None) -> None:
-        """Put an item into the conversation and say so.
-
-        Args:
-            item: the item with its id.
-            after: the item before it, `root` for the start, None for the end.
-        """
-        previous = self.last_item_id if after is None else after
-        if after is None:
-            self.items[item["id"]] = item
-        else:
-            self._insert(item, after)
-        self.host.emit(
-            "conversation.item.added",
-            previous_item_id=None if previous == "root" else previous,
-            item=item,
-        )
-
-    def _insert(self, item: JsonObject, after: str) -> None:
-        if after != "root" and after not in self.items:
-            raise _item_missing(after, "previous_item_id")
-        order = list(self.items.values())
-        place = 0 if after == "root" else list(self.items).index(after) + 1
-        order.insert(place, item)
-        self.items = {one["id"]: one for one in order}
-
-    def finish_item(self, item: JsonObject) -> None:
-        """Replace an item by its final form and say so."""
-        ids = list(self.items)
-        self.items[item["id"]] = item
-        position = ids.index(item["id"]) if item["id"] in ids else len(ids)
-        self.host.emit(
-            "conversation.item.done",
-            previous_item_id=ids[position - 1] if position else None,
-            item=item,
-        )
-
-    def item(self, item_id: str) -> JsonObject:
-        """Return an item.
-
-        Raises:
-            RefusedError: there is none with this id.
-        """
-        if item_id not in self.items:
-            raise _item_missing(item_id, "item_id")
-        return self.items[item_id]
-
-    def delete_item(self, item_id: str) -> None:
-        """Remove an item."""
-        del self.items[self.item(item_id)["id"]]
+        return bool(self._heard or self._outputs or self._open_tool_calls or self.mcp.is_awaited)
 
     # What the next response will depend on
 
@@ -151,6 +125,30 @@ class Conversation:
         self.host.record(
             Source.MODEL, "calls", {"tool": act.name, "arguments": act.json, "id": tool_call_id}
         )
+        self.host.ring()
+
+    def mcp_called(self, call: McpCall) -> None:
+        """OpenAI calls a tool of an MCP server for the model."""
+        self.tools_called.append(call.act)
+        self.host.record(
+            Source.MODEL, "calls", {"tool": call.act.name, "arguments": call.act.json, "id": ""}
+        )
+        self.host.ring()
+
+    def answer_approval(self, request_id: str, *, approve: bool, reason: str) -> None:
+        """The service decided whether a tool of an MCP server may be called."""
+        name = self.mcp.decide(request_id, approve=approve)
+        if not approve:
+            self._outputs.append((name, f"The call was not approved. {reason}".rstrip()))
+
+    def repeat(self, tool_call_id: str, act: ToolCall) -> None:
+        """Let the next response call a tool again, under the same id."""
+        self._repeated = (tool_call_id, act)
+
+    def take_repeated(self) -> tuple[str, ToolCall] | None:
+        """Return what the response that runs is to call again, once."""
+        repeated, self._repeated = self._repeated, None
+        return repeated
 
     # Responses
 
@@ -158,10 +156,13 @@ class Conversation:
         """Return what a response depends on. `request` is None for a response of the VAD's."""
         wanted = request or {}
         choice = wanted.get("tool_choice") or self.session["tool_choice"]
+        prompt = self.session["instructions"]
         return Turn(
             is_asked=request is not None,
             is_greeting=request is not None and not self.has_spoken and not self._outputs,
-            instructions=wanted.get("instructions") or "",
+            # A response's instructions replace the session's, so that a service repeats those.
+            instructions=(wanted.get("instructions") or "").removeprefix(prompt).strip(),
+            prompt=prompt,
             heard=tuple(self._heard),
             told=(*self._told, *_texts_of(wanted.get("input", []))),
             outputs=tuple(self._outputs),
@@ -170,8 +171,10 @@ class Conversation:
         )
 
     def _tools(self, tools: list[JsonObject] | None = None) -> tuple[str, ...]:
-        offered = self.session["tools"] if tools is None else tools
-        return tuple(tool["name"] for tool in offered if "name" in tool)
+        if tools is not None:
+            return tuple(tool["name"] for tool in tools if "name" in tool)
+        functions = tuple(tool["name"] for tool in self.session["tools"] if "name" in tool)
+        return functions + self.mcp.tools
 
     def start(self, ask: Ask) -> Generation:
         """Start a response.
@@ -219,6 +222,8 @@ class Conversation:
     def voice(self, response_id: str, item_id: str, text: str) -> None:
         """Let the caller hear a text."""
         self.has_spoken = True
+        if self.caller_is_speaking:
+            self.host.record(Source.NOTE, SPOKE_OVER)
         self.playback.add(response_id, item_id, text)
 
     def settled(self, generation: Generation, status: str, texts: dict[str, str]) -> None:
@@ -262,10 +267,12 @@ class Conversation:
 
     def close(self) -> None:
         """The call is over: nothing is generated or heard any more."""
+        self.is_closed = True
         for generation in (*self._beside, self.active):
             if generation is not None and generation.task is not None:
                 generation.task.cancel()
         self.playback.close()
+        self.mcp.close()
 
 
 def _choice_of(choice: str | JsonObject) -> str:
@@ -277,11 +284,3 @@ def _texts_of(items: list[JsonObject]) -> list[str]:
     """Return the texts in the `input` of a `response.create`."""
     parts = [part for item in items for part in item.get("content", [])]
     return [part["text"] for part in parts if isinstance(part.get("text"), str)]
-
-
-def _item_missing(item_id: str, param: str) -> RefusedError:
-    return RefusedError(
-        f"Item with item_id '{item_id}' was not found in the conversation.",
-        code="item_not_found",
-        param=param,
-    )

@@ -37,6 +37,8 @@ class Effect:
     """WebSocket close code; None cuts the connection without a close frame."""
     at_tool_call: bool = False
     """Strikes after the next tool call, instead of after `seconds`."""
+    share: float | None = None
+    """Part of a limit that is left."""
     variant: str = ""
     """What else there is to tell apart at one point."""
 
@@ -49,6 +51,16 @@ def _is_minimal(body: JsonObject) -> bool:
         and set(audio) <= {"output"}
         and set(audio.get("output", {})) <= {"voice"}
     )
+
+
+def _is_tel(body: JsonObject) -> bool:
+    """Return whether a REFER goes to a telephone number."""
+    return str(body.get("target_uri", "")).startswith("tel:")
+
+
+def _is_sip(body: JsonObject) -> bool:
+    """Return whether a REFER goes to a SIP address."""
+    return not _is_tel(body)
 
 
 _ALWAYS = None
@@ -98,6 +110,9 @@ _ACCEPT = {
     Fault.ACCEPT_DROPPED: Effect(point=Point.ACCEPT, times=_ALWAYS, drops=True),
     Fault.ACCEPT_DROPPED_LANDED: Effect(point=Point.ACCEPT, drops=True, lands=True),
     Fault.ACCEPTED_DEAD: Effect(point=Point.ESTABLISH, seconds=4.0),
+    Fault.CALLER_GIVES_UP_AFTER_ACCEPT: Effect(
+        point=Point.ESTABLISH, seconds=0.5, variant="caller"
+    ),
 }
 
 _SOCKET = {
@@ -112,7 +127,9 @@ _SOCKET = {
     Fault.SIDEBAND_CUT: Effect(point=Point.SOCKET, seconds=1.0),
     Fault.SIDEBAND_CUT_REPEATEDLY: Effect(point=Point.SOCKET, seconds=1.0, times=_ALWAYS),
     Fault.SIDEBAND_CUT_AT_TOOL_CALL: Effect(point=Point.SOCKET, at_tool_call=True),
-    Fault.SIDEBAND_LOST: Effect(point=Point.SOCKET, seconds=1.0, variant="locks"),
+    Fault.SIDEBAND_LOST: Effect(point=Point.SOCKET, seconds=1.0, status=500, variant="locks"),
+    Fault.SIDEBAND_GONE: Effect(point=Point.SOCKET, seconds=1.0, status=404, variant="locks"),
+    Fault.SIDEBAND_STALLS: Effect(point=Point.SOCKET, seconds=1.0, variant="stalls"),
     Fault.SIDEBAND_CLOSED_1000: Effect(point=Point.SOCKET, seconds=1.0, close_code=1000),
     Fault.SIDEBAND_CLOSED_1001: Effect(point=Point.SOCKET, seconds=1.0, close_code=1001),
     Fault.SIDEBAND_CLOSED_1011: Effect(point=Point.SOCKET, seconds=1.0, close_code=1011),
@@ -127,6 +144,7 @@ _CONVERSATION = {
         point=Point.UPDATE, times=_ALWAYS, code="invalid_value", param="session"
     ),
     Fault.RESPONSE_IGNORED: Effect(point=Point.CREATE, variant="ignored"),
+    Fault.RESPONSE_CREATED_LATE: Effect(point=Point.CREATE, variant="late", seconds=3.0),
     Fault.RESPONSE_CONFLICT: Effect(point=Point.CREATE, variant="conflict"),
     Fault.RESPONSE_FAILED: Effect(point=Point.RESPONSE, variant="failed", code="server_error"),
     Fault.RESPONSE_FAILED_ALWAYS: Effect(
@@ -135,19 +153,34 @@ _CONVERSATION = {
     Fault.RESPONSE_RATE_LIMITED: Effect(
         point=Point.RESPONSE, variant="failed", code="rate_limit_exceeded"
     ),
+    Fault.RESPONSE_RATE_LIMITED_ALWAYS: Effect(
+        point=Point.RESPONSE, times=_ALWAYS, variant="failed", code="rate_limit_exceeded"
+    ),
     Fault.RESPONSE_INCOMPLETE: Effect(
         point=Point.RESPONSE, variant="incomplete", code="max_output_tokens"
     ),
+    Fault.RESPONSE_FILTERED: Effect(
+        point=Point.RESPONSE, variant="incomplete", code="content_filter"
+    ),
+    Fault.RESPONSE_FAILED_MIDWAY: Effect(
+        point=Point.RESPONSE, variant="failed_midway", code="server_error"
+    ),
     Fault.RESPONSE_STUCK: Effect(point=Point.RESPONSE, variant="stuck"),
+    Fault.CANCEL_TOO_LATE: Effect(point=Point.CANCEL, variant="too_late"),
+    Fault.CANCEL_IGNORED: Effect(point=Point.CANCEL, variant="ignored"),
     Fault.TOOL_CALL_CANCELLED: Effect(
         point=Point.RESPONSE, variant="cancelled", code="turn_detected", at_tool_call=True
     ),
+    Fault.TOOL_CALL_REPEATED: Effect(point=Point.RESPONSE, variant="repeated", at_tool_call=True),
     Fault.RESPONSE_DONE_TWICE: Effect(point=Point.DONE, times=_ALWAYS),
+    Fault.USAGE_MISSING: Effect(point=Point.USAGE, times=_ALWAYS),
+    Fault.TOKENS_LOW: Effect(point=Point.LIMITS, times=_ALWAYS, share=0.05),
     Fault.PLAYBACK_NEVER_STOPS: Effect(point=Point.PLAYBACK, times=_ALWAYS),
     Fault.TRANSCRIPT_LATE: Effect(point=Point.TRANSCRIPT, times=_ALWAYS, seconds=4.0),
     Fault.TRANSCRIPT_FAILED: Effect(
         point=Point.TRANSCRIPT, times=_ALWAYS, variant="failed", code="permission_denied"
     ),
+    Fault.TRANSCRIPT_NEVER: Effect(point=Point.TRANSCRIPT, times=_ALWAYS, variant="never"),
 }
 
 _ENDING = {
@@ -160,15 +193,24 @@ _ENDING = {
     Fault.HANGUP_500: _rest(Point.HANGUP, 500),
     Fault.HANGUP_500_ALWAYS: _rest(Point.HANGUP, 500, times=_ALWAYS),
     Fault.HANGUP_TIMEOUT: Effect(point=Point.HANGUP, seconds=_FOREVER, status=504),
+    Fault.HANGUP_TIMEOUT_LANDED: Effect(point=Point.HANGUP, seconds=_FOREVER, lands=True),
     Fault.REFER_400: _rest(Point.REFER, 400, "invalid_value", times=_ALWAYS),
     Fault.REFER_403: _rest(Point.REFER, 403, times=_ALWAYS),
     Fault.REFER_404: _rest(Point.REFER, 404, "call_id_not_found", times=_ALWAYS),
     Fault.REFER_500: _rest(Point.REFER, 500, times=_ALWAYS),
+    Fault.REFER_400_SIP: Effect(
+        point=Point.REFER, times=_ALWAYS, status=400, code="invalid_value", spares=_is_tel
+    ),
+    Fault.REFER_400_TEL: Effect(
+        point=Point.REFER, times=_ALWAYS, status=400, code="invalid_value", spares=_is_sip
+    ),
+    Fault.REFER_TIMEOUT: Effect(point=Point.REFER, seconds=_FOREVER, status=504),
     Fault.REFER_TIMEOUT_LANDED: Effect(point=Point.REFER, seconds=_FOREVER, lands=True),
     Fault.REFER_IGNORED: Effect(point=Point.LEG, times=_ALWAYS, variant="stays"),
     Fault.REFER_LEAVES_AT_ONCE: Effect(point=Point.LEG, variant="leaves"),
     Fault.REFER_LEAVES_ON_ANSWER: Effect(point=Point.LEG, variant="leaves", seconds=8.0),
     Fault.REFER_CALLER_GIVES_UP: Effect(point=Point.LEG, variant="caller", seconds=4.0),
+    Fault.CALL_DROPS: Effect(point=Point.LIFE, seconds=29.0),
 }
 
 EFFECTS: Mapping[Fault, Effect] = _ACCEPT | _SOCKET | _CONVERSATION | _ENDING

@@ -28,6 +28,14 @@ class Point(StrEnum):
     """What is sent between the proper events; taken when the sideband opens."""
     UPDATE = auto()
     """The answer to `session.update`."""
+    LIMITS = auto()
+    """The rate limits that come with a response."""
+    CANCEL = auto()
+    """The arrival of `response.cancel` while a response is active."""
+    USAGE = auto()
+    """The usage in `response.done`."""
+    LIFE = auto()
+    """The SIP leg of an answered call."""
     CREATE = auto()
     """The arrival of `response.create`."""
     RESPONSE = auto()
@@ -83,6 +91,8 @@ class Fault(StrEnum):
     """The connection is lost after the request, although the call is accepted."""
     ACCEPTED_DEAD = auto()
     """200, then no session: the SIP leg dies after 4 s (a report of May 2026)."""
+    CALLER_GIVES_UP_AFTER_ACCEPT = auto()
+    """The caller hangs up 0.5 s after accept gave 200, before the SIP leg is answered."""
     ATTACH_404 = auto()
     """The sideband is refused with 404 three times, then opens."""
     ATTACH_404_FOREVER = auto()
@@ -103,6 +113,10 @@ class Fault(StrEnum):
     """Once, the sideband is cut right after the `response.done` that calls a tool."""
     SIDEBAND_LOST = auto()
     """Cut after a second, and every reattach is refused with 500, while the call lives."""
+    SIDEBAND_GONE = auto()
+    """The same, but every reattach is refused with 404."""
+    SIDEBAND_STALLS = auto()
+    """Once, a second after it opened, nothing comes any more and no ping is answered."""
     SIDEBAND_CLOSED_1000 = auto()
     """Once, a second after it opened, the sideband is closed with code 1000; the call lives."""
     SIDEBAND_CLOSED_1001 = auto()
@@ -121,6 +135,8 @@ class Fault(StrEnum):
     """`session.update` is refused by an `error` event."""
     RESPONSE_IGNORED = auto()
     """Once, `response.create` has no effect and no answer."""
+    RESPONSE_CREATED_LATE = auto()
+    """Once, `response.create` is obeyed after 3 s only."""
     RESPONSE_CONFLICT = auto()
     """Once, a VAD response starts just before `response.create` arrives."""
     RESPONSE_FAILED = auto()
@@ -129,20 +145,38 @@ class Fault(StrEnum):
     """Every response fails with `server_error`."""
     RESPONSE_RATE_LIMITED = auto()
     """Once, a response fails with `rate_limit_exceeded`."""
+    RESPONSE_RATE_LIMITED_ALWAYS = auto()
+    """Every response fails with `rate_limit_exceeded`."""
     RESPONSE_INCOMPLETE = auto()
     """Once, a response ends with status `incomplete` in the middle."""
+    RESPONSE_FILTERED = auto()
+    """Once, the same by the content filter."""
+    RESPONSE_FAILED_MIDWAY = auto()
+    """Once, a response fails with `server_error` after its first words were audible."""
     RESPONSE_STUCK = auto()
     """Once, a response is created and never gets done unless it is cancelled."""
+    CANCEL_TOO_LATE = auto()
+    """Once, a response is completed just before `response.cancel` arrives."""
+    CANCEL_IGNORED = auto()
+    """Once, `response.cancel` has no effect and no answer."""
     TOOL_CALL_CANCELLED = auto()
     """Once, a response that calls a tool ends cancelled after its arguments were sent."""
+    TOOL_CALL_REPEATED = auto()
+    """Once, the response after a tool call calls the same again, under the same `call_id`."""
     RESPONSE_DONE_TWICE = auto()
     """Every `response.done` is sent twice."""
+    USAGE_MISSING = auto()
+    """No response tells its usage."""
+    TOKENS_LOW = auto()
+    """Every response comes with rate limits of which 5 % are left."""
     PLAYBACK_NEVER_STOPS = auto()
     """`output_audio_buffer.stopped` does not come."""
     TRANSCRIPT_LATE = auto()
     """The caller's transcripts come 4 s late, after the responses to them."""
     TRANSCRIPT_FAILED = auto()
     """The caller's transcripts fail with 403."""
+    TRANSCRIPT_NEVER = auto()
+    """The caller's transcripts do not come."""
     CALLER_GIVES_UP = auto()
     """The caller hangs up while it rings, before accept can arrive; accept gives 404 then."""
     CALLER_GIVES_UP_UNNOTICED = auto()
@@ -161,6 +195,8 @@ class Fault(StrEnum):
     """Hang-up gives 500 for ever."""
     HANGUP_TIMEOUT = auto()
     """Once, hang-up is not answered for a minute."""
+    HANGUP_TIMEOUT_LANDED = auto()
+    """Hang-up is not answered for a minute, although the call ends."""
     REFER_400 = auto()
     """Refer gives 400 and is not relayed."""
     REFER_403 = auto()
@@ -169,6 +205,12 @@ class Fault(StrEnum):
     """Refer gives 404 and is not relayed."""
     REFER_500 = auto()
     """Refer gives 500 and is not relayed."""
+    REFER_400_SIP = auto()
+    """Refer to a `sip:` address gives 400; a `tel:` address is taken."""
+    REFER_400_TEL = auto()
+    """The other way round."""
+    REFER_TIMEOUT = auto()
+    """Refer is not answered for a minute and not relayed."""
     REFER_TIMEOUT_LANDED = auto()
     """Refer is not answered for a minute, although it is relayed."""
     REFER_IGNORED = auto()
@@ -179,3 +221,5 @@ class Fault(StrEnum):
     """The leg leaves when the target answers, after 8 s."""
     REFER_CALLER_GIVES_UP = auto()
     """The caller hangs up 4 s after the REFER, while the target rings."""
+    CALL_DROPS = auto()
+    """The SIP leg is lost 29 s after it was answered, whoever speaks (community 1378863)."""

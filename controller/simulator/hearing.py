@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from controller.simulator.faults import Point
 from controller.simulator.journal import Source
-from controller.simulator.wire import JsonObject, RefusedError, caller_item, words_of
+from controller.simulator.tokens import transcription_usage
+from controller.simulator.wire import JsonObject, RefusedError, caller_item
 
 if TYPE_CHECKING:
     from controller.simulator.conversation import Conversation
@@ -43,6 +44,7 @@ class Hearing:
         if vad is None:
             return
         self._speaking_item = self._host.ids.new("item")
+        self._conversation.caller_is_speaking = True
         self._host.emit(
             "input_audio_buffer.speech_started",
             audio_start_ms=self._host.audio_ms,
@@ -56,8 +58,9 @@ class Hearing:
 
         Args:
             words: what the model understands; empty for noise.
-            transcript: what the transcription writes; None if it fails.
+            transcript: what the transcription writes; None if nothing comes of it.
         """
+        self._conversation.caller_is_speaking = False
         vad = self._vad
         if vad is None or self._speaking_item is None:
             self._buffered.append((words, transcript))
@@ -103,37 +106,39 @@ class Hearing:
     def _commit(self, item_id: str, words: str, transcript: str | None) -> None:
         self._host.emit(
             "input_audio_buffer.committed",
-            previous_item_id=self._conversation.last_item_id,
+            previous_item_id=self._conversation.items.last_id,
             item_id=item_id,
         )
         item = caller_item(item_id)
-        self._conversation.add_item(item)
-        self._conversation.finish_item(item)
+        self._conversation.items.add(item)
+        self._conversation.items.finish(item)
         self._conversation.hear(words)
-        if self._conversation.session["audio"]["input"]["transcription"] is not None:
-            self._transcribe(item_id, words, transcript)
+        transcription = self._conversation.session["audio"]["input"]["transcription"]
+        if transcription is not None and transcript is not None:
+            model = transcription.get("model", "")
+            usage = transcription_usage(model, words, word=self._host.pace.word)
+            self._transcribe(item_id, transcript, usage)
 
-    def _transcribe(self, item_id: str, words: str, transcript: str | None) -> None:
-        delay, code = self._host.pace.transcript, "transcription_failed"
+    def _transcribe(self, item_id: str, transcript: str, usage: JsonObject) -> None:
         fault = self._host.faults.take(Point.TRANSCRIPT)
         if fault is not None:
             self._host.record(Source.FAULT, fault.fault)
-            delay += fault.effect.seconds
-            code = fault.effect.code or code
-            transcript = None if fault.effect.variant == "failed" else transcript
+            if fault.effect.variant == "never":
+                return
+        has_failed = fault is not None and fault.effect.variant == "failed"
         place: dict[str, Any] = {"item_id": item_id, "content_index": 0}
 
         def arrive() -> None:
-            if transcript is None:
+            if has_failed:
+                code = fault.effect.code if fault is not None else None
                 error = {"type": "invalid_request_error", "code": code, "message": "No access."}
                 self._emit_transcript("failed", **place, error=error)
                 return
-            seconds = round(len(words_of(words)) * (self._host.pace.word or 0.34), 2)
-            usage = {"type": "duration", "seconds": seconds}
             if transcript:
                 self._emit_transcript("delta", **place, delta=transcript)
             self._emit_transcript("completed", **place, transcript=transcript, usage=usage)
 
+        delay = self._host.pace.transcript + (fault.effect.seconds if fault else 0.0)
         if delay > 0:
             asyncio.get_running_loop().call_later(delay, arrive)
         else:

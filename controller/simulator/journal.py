@@ -25,6 +25,8 @@ class Source(StrEnum):
     """A REST request arrived; the name is its verb, the body what was sent."""
     REPLY = "reply"
     """We answered a REST request; the body holds `status` and `code`."""
+    HTTP = "http"
+    """A request of an HTTP tool arrived; the name is the web service's, the body what was sent."""
     CLIENT = "client"
     """A client event arrived over a sideband."""
     SERVER = "server"

@@ -47,7 +47,9 @@ class Turn:
     is_greeting: bool = False
     """Asked for before any response was completed, with no tool output waiting."""
     instructions: str = ""
-    """Instructions of this response alone."""
+    """Instructions of this response alone, without those of the session if it repeats them."""
+    prompt: str = ""
+    """Instructions of the session."""
     heard: tuple[str, ...] = ()
     """What the caller said since the last response."""
     told: tuple[str, ...] = ()
@@ -72,6 +74,10 @@ class Rule:
     """One of these texts is in what the service put into the conversation."""
     instructed: tuple[str, ...] = ()
     """One of these texts is in the instructions of the response."""
+    prompted: tuple[str, ...] = ()
+    """One of these texts is in the instructions of the session."""
+    has_tool: tuple[str, ...] = ()
+    """One of these tools may be called."""
     after: str = ""
     """This tool has just answered."""
     output: tuple[str, ...] = ()
@@ -91,6 +97,8 @@ class Rule:
             and _in_any(self.heard, turn.heard)
             and _in_any(self.told, turn.told)
             and _in_any(self.instructed, (turn.instructions,))
+            and _in_any(self.prompted, (turn.prompt,))
+            and (not self.has_tool or any(tool in turn.tools for tool in self.has_tool))
             and self._follows_tool(turn)
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from controller.simulator.journal import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Mapping
 
     from controller.simulator.caller import Caller
     from controller.simulator.conversation import Conversation
@@ -29,6 +29,8 @@ class CallRecord:
         self.accept_body: JsonObject | None = None
         self.referred_to: list[str] = []
         self.caller: Caller | None = None
+        self.following: CallRecord | None = None
+        """The call that followed this one, if the scenario has one."""
         self._journal = journal
         self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._conversation: Conversation | None = None
@@ -94,9 +96,28 @@ class CallRecord:
         """The session as it is now; None before accept."""
         return self._conversation.session if self._conversation else None
 
-    def verdict(self) -> list[str]:
-        """Return what the scenario expected and did not get; empty if all held."""
-        return self.scenario.expect.check(self)
+    @property
+    def http_requests(self) -> list[tuple[str, Any]]:
+        """Requests of the service's HTTP tools: name of the web service, and what was sent."""
+        return [(one.name, one.body) for one in self._of(Source.HTTP)]
+
+    @property
+    def mcp_calls(self) -> Mapping[str, int]:
+        """How often each tool of an MCP server was run."""
+        return self._conversation.mcp.called if self._conversation else {}
+
+    def verdict(self, outcome: str | None = None) -> list[str]:
+        """Return what the scenario expected and did not get; empty if all held.
+
+        Args:
+            outcome: what the service says became of the call; None, where nobody asked it.
+        """
+        found = self.scenario.expect.check(self, outcome)
+        if self.following is not None:
+            found += [f"the call that followed: {one}" for one in self.following.verdict()]
+        elif self.scenario.then:
+            found.append("the call that follows was not placed")
+        return found
 
     def _of(self, source: Source) -> list[Entry]:
         return self._journal.of(self.call_id, source)

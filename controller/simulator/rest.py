@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler
 
 from controller.simulator import schema
 from controller.simulator.faults import Planned, Point
+from controller.simulator.http_answers import HttpDesk
 from controller.simulator.journal import Source
 from controller.simulator.session import check_session
 from controller.simulator.sideband import Sideband
@@ -32,6 +33,7 @@ _POINTS = {
     "hangup": Point.HANGUP,
 }
 _DECLINE = 603  # the default of reject
+_UNAVAILABLE = 503
 _BODY_LIMIT = 4 * 1024 * 1024
 _STATUS_KINDS = {
     401: "invalid_request_error",
@@ -59,6 +61,7 @@ class Rest:
 
     def __init__(self, simulator: OpenAISimulator) -> None:
         self._simulator = simulator
+        self._http = HttpDesk(simulator)
 
     def application(self) -> web.Application:
         """Return the application that serves `/v1`."""
@@ -67,6 +70,8 @@ class Rest:
         app.router.add_get("/v1/realtime", self._attach)
         app.router.add_post("/v1/realtime/client_secrets", self._check_session)
         app.router.add_get("/v1/models", self._models)
+        app.router.add_route("*", "/http/{name:[^/]+}{rest:.*}", self._http.answer)
+        app.router.add_post("/simulator/cut", self._cut)
         app.router.add_route("*", "/{rest:.*}", self._elsewhere)
         app.on_response_prepare.append(self._stamp)
         return app
@@ -164,6 +169,8 @@ class Rest:
 
     async def _admit(self, call: SimulatedCall) -> None:
         call.admit_sideband()
+        if self._simulator.refuses_sidebands:
+            raise _failure(_UNAVAILABLE, None, None)
         fault = call.faults.take(Point.ATTACH)
         if fault is not None:
             call.record(Source.FAULT, fault.fault)
@@ -189,6 +196,16 @@ class Rest:
             return refusal_answer(refusal)
         models = [{"id": name, "object": "model"} for name in ("gpt-realtime-2.1", "gpt-realtime")]
         return web.json_response({"object": "list", "data": models})
+
+    async def _cut(self, request: web.Request) -> web.Response:
+        """`POST /simulator/cut?share=0.5&refuse=10`: an incident, by hand."""
+        try:
+            share = float(request.query.get("share", "1"))
+            refuse = float(request.query.get("refuse", "0"))
+        except ValueError:
+            return web.Response(status=400, text="share and refuse are numbers")
+        count = self._simulator.cut_sidebands(share, refuse_for=refuse)
+        return web.json_response({"cut": count})
 
     async def _elsewhere(self, request: web.Request) -> web.Response:
         """Note requests that we do not know, so that a test can say that there were none."""

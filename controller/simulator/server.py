@@ -7,6 +7,7 @@ timestamps come from the injected clock, every task is owned here and gone after
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -91,7 +92,8 @@ class OpenAISimulator:
         self._failures: list[BaseException] = []
         self._runner: web.AppRunner | None = None
         self._stopping = Bell()
-        self._is_stopping = False
+        self.is_stopping = False
+        self._refuses_until = 0.0
         self._address = ("", 0)
 
     # Life
@@ -116,7 +118,7 @@ class OpenAISimulator:
         Raises:
             SimulatorError: a task of the stand-in failed while it ran.
         """
-        self._is_stopping = True
+        self.is_stopping = True
         self._stopping.ring()
         for call in list(self.calls.values()):
             call.end(Ending(EndedBy.STOPPED))
@@ -148,6 +150,12 @@ class OpenAISimulator:
         """What the service takes as `OPENAI_BASE_URL`."""
         host, port = self._address
         return f"http://{host}:{port}/v1"
+
+    @property
+    def http_url(self) -> str:
+        """Where web services of scenarios answer: `…/http`."""
+        host, port = self._address
+        return f"http://{host}:{port}/http"
 
     @property
     def webhook_url(self) -> str:
@@ -191,6 +199,31 @@ class OpenAISimulator:
             await asyncio.sleep(max(0.0, began_at + number / per_second - loop.time()))
             calls.append(await self.place_call(scenario))
         return calls
+
+    def cut_sidebands(
+        self, share: float = 1.0, *, refuse_for: float = 0.0, close_code: int | None = None
+    ) -> int:
+        """Cut the sidebands of many calls at once, while the calls live.
+
+        Args:
+            share: which part of the calls that have one, the oldest first; 1 for all.
+            refuse_for: seconds in which no sideband of any call can be attached (503).
+            close_code: None sends no close frame.
+
+        Returns:
+            How many calls lost theirs.
+        """
+        attached = [call for call in self.calls.values() if call.sidebands]
+        struck = attached[: math.ceil(len(attached) * share)]
+        self._refuses_until = asyncio.get_running_loop().time() + refuse_for
+        for call in struck:
+            call.cut_sidebands(close_code)
+        return len(struck)
+
+    @property
+    def refuses_sidebands(self) -> bool:
+        """Whether no sideband can be attached, since many were cut."""
+        return asyncio.get_running_loop().time() < self._refuses_until
 
     async def forge(self, forgery: Forgery | str, scenario: Scenario | None = None) -> Answer:
         """Send one bad delivery that tells of no existing call, and return the answer."""
@@ -257,4 +290,4 @@ class OpenAISimulator:
 
     async def pause(self, seconds: float) -> None:
         """Wait, but not longer than the stand-in runs."""
-        await self._stopping.wait_until(lambda: self._is_stopping, seconds)
+        await self._stopping.wait_until(lambda: self.is_stopping, seconds)

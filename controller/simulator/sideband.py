@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from controller.simulator.call import SimulatedCall
     from controller.simulator.wire import JsonObject
 
-_LOCKED = Effect(point=Point.ATTACH, times=None, status=500)
-
 MALFORMED: tuple[str | bytes, ...] = (
     "",
     "not JSON",
@@ -76,10 +74,11 @@ class Sideband:
         self._cut_at_tool_call: Planned | None = None
         self._cut_timer: asyncio.TimerHandle | None = None
         self._junk: Iterator[str | bytes] = iter(())
+        self._is_stalled = False
 
     def send(self, frame: str, *, calls_tool: bool = False) -> None:
         """Queue a frame. `calls_tool` marks the `response.done` that holds a tool call."""
-        if self._ends.done():
+        if self._ends.done() or self._is_stalled:
             return
         self._queue.append(frame)
         self._queue.extend(itertools.islice(self._junk, 1))
@@ -139,8 +138,17 @@ class Sideband:
         self._cut_at_tool_call = None
         self._call.record(Source.FAULT, cut.fault)
         if cut.effect.variant == "locks":
-            self._call.faults.add(Planned(cut.fault, _LOCKED))
+            self._call.faults.add(Planned(cut.fault, _locked(cut.effect.status)))
+        if cut.effect.variant == "stalls":
+            self._stall()
+            return
         self.end(cut.effect.close_code, "fault")
+
+    def _stall(self) -> None:
+        """Be a connection of which one direction died: no event, no pong, and no end either."""
+        self._is_stalled = True
+        if self._transport is not None:
+            self._transport.pause_reading()
 
     async def _read(self) -> None:
         async for message in self._socket:
@@ -186,3 +194,9 @@ class Sideband:
                 await self._socket.send_str(frame)
             else:
                 await self._socket.send_bytes(frame)
+
+
+def _locked(status: int) -> Effect:
+    """Return the effect that refuses every further sideband."""
+    code = "call_id_not_found" if status == 404 else None  # noqa: PLR2004 - HTTP
+    return Effect(point=Point.ATTACH, times=None, status=status, code=code)

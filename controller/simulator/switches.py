@@ -37,6 +37,8 @@ class Switches:
     """Whether the sideband of a SIP call carries `response.output_audio.delta`."""
     transcript_deltas: bool = True
     """False sends a transcript in one piece: cheaper in a benchmark."""
+    mcp_continues: bool = True
+    """Whether a response goes on to say what MCP tools gave in it, without being asked again."""
     decision_limit: float = 10.0
     """Seconds until an INVITE that nobody decides fails with SIP 400."""
     session_limit: float = 3600.0

@@ -112,6 +112,10 @@ def _reply(entry: Entry) -> tuple[str, str] | None:
     return "openai", f"answers the {entry.name} {_with(status)} {code or ''}".rstrip()
 
 
+def _http(entry: Entry) -> tuple[str, str]:
+    return "service", f"asks the web service: {entry.body['method']} {entry.body['path']}"
+
+
 def _client(entry: Entry) -> tuple[str, str] | None:
     body = entry.body
     if entry.name == "session.update":
@@ -155,6 +159,9 @@ def _model(entry: Entry) -> tuple[str, str] | None:
         return "model", f"calls {body['tool']}({_arguments(body['arguments'])})"
     if entry.name == "is given":
         return "service", f"answers {body['tool']}: {_short(body['output'])}"
+    if entry.name in {"is approved", "is refused"}:
+        verb = entry.name.removeprefix("is ").removesuffix("d")
+        return "service", f"{verb}s {body['tool']} of {body['server']}"
     if entry.name == "was cut off":
         return "model", f'is cut off after "{body["text"]}"'
     return None
@@ -222,6 +229,7 @@ _TELLERS: dict[Source, Callable[[Entry], tuple[str, str] | None]] = {
     Source.ANSWER: _answer,
     Source.REQUEST: _request,
     Source.REPLY: _reply,
+    Source.HTTP: _http,
     Source.CLIENT: _client,
     Source.SERVER: _server,
     Source.LOST: _lost,

@@ -53,7 +53,7 @@ async def test_all_that_holds_says_nothing(serve: Callable[..., Any]) -> None:
         ('ended = "hung_up"', "expected to end by hung_up, ended by caller_hung_up"),
         ("rejected = 486", "expected a rejection with 486, found caller_hung_up"),
         ("accepted = false", "expected a call that is not accepted"),
-        ('referred_to = "tel:1"', "expected one referral to tel:1, found []"),
+        ('referred_to = "tel:1"', "expected referrals to tel:1, found []"),
         ("tools = []", "expected outputs of [], found those of ['look']"),
         ('outputs = { look = "lost" }', "expected look to give 'lost'"),
         (

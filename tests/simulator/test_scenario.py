@@ -8,7 +8,7 @@ import pytest
 
 from controller.errors import SimulatorError
 from controller.simulator import Fault, Kind, Pace, Rule, ToolCall, load, parse
-from controller.simulator.caller import HangsUp, Hears, Noise, Presses, Says, Waits
+from controller.simulator.steps import HangsUp, Hears, Noise, Presses, Says, Waits
 
 if TYPE_CHECKING:
     from pathlib import Path
