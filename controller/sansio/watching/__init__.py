@@ -7,7 +7,8 @@ caller has entered digits or pressed a key of the menu (`keypad`), that the call
 there any more.
 
 Each watcher is a frozen value behind a small class with `receive`, `deadline` and `value`, like the
-machines; `Watchers` joins them.
+machines; `Watchers` joins them. What `silence` knows is of three kinds, with a room each: `scene`
+(who is busy), `quiet` (how long nothing is heard) and `doubt` (whether what is heard is a human).
 """
 
 from controller.sansio.watching.watchers import Watchers

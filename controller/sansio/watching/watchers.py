@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
-
 import msgspec
 
 from controller.sansio.agent import Agent
-from controller.sansio.commands import WatchCommand
 from controller.sansio.events import DeadlineReached, Event
 from controller.sansio.usage import Prices
-
-Given: TypeAlias = Event | WatchCommand
-"""What a watcher sees. Most of it means nothing to it."""
+from controller.sansio.watching.given import Given, Watcher
+from controller.sansio.watching.keypad import Keypad, KeypadState
+from controller.sansio.watching.silence import Silence, SilenceState
+from controller.sansio.watching.spending import Spending, SpendingState
 
 SNAPSHOT_VERSION = 1
 
 
-class Watcher(Protocol):
-    """One of them."""
-
-    @property
-    def deadline(self) -> float | None:
-        """Unix seconds at which `DeadlineReached` is due; None: nothing is waited for."""
-
-    def receive(self, given: Given, *, now: float) -> tuple[Event, ...]:
-        """Take what happened; return what follows from it. Never raises."""
-
-
 class Watchers:
     """Silence, keypad and spending of one call.
+
+    What they find must be shown to them again, as the conversation does with every event.
 
     Args:
         agent: who answers; says how long silence may last, what keys mean, what a call may cost.
@@ -37,16 +26,16 @@ class Watchers:
         prices: of the agent's model and transcription; None: nothing is counted in money.
     """
 
-    __slots__ = ("_agent", "_prices")
+    __slots__ = ("keypad", "silence", "spending")
 
     def __init__(self, agent: Agent, *, now: float, prices: Prices | None = None) -> None:
-        del now
-        self._agent = agent
-        self._prices = prices
+        self.silence = Silence(agent, now=now)
+        self.keypad = Keypad(agent, now=now)
+        self.spending = Spending(agent, prices=prices)
 
     @property
     def _all(self) -> tuple[Watcher, ...]:
-        return ()
+        return (self.silence, self.keypad, self.spending)
 
     @property
     def deadline(self) -> float | None:
@@ -65,11 +54,16 @@ class Watchers:
 
     def become(self, agent: Agent) -> None:
         """Go on under another agent's limits; what was counted so far stays."""
-        self._agent = agent
+        self.silence.become(agent)
+        self.keypad.become(agent)
+        self.spending.become(agent)
 
     def snapshot(self) -> bytes:
-        """Return the whole state as JSON, for `restore`; never a digit of a sensitive entry."""
-        return msgspec.json.encode({"version": SNAPSHOT_VERSION})
+        """Return the whole state as JSON, for `restore`: no digit, and no word that was said."""
+        stored = _Snapshot(
+            SNAPSHOT_VERSION, self.silence.stored(), self.keypad.stored(), self.spending.value
+        )
+        return msgspec.json.encode(stored)
 
     @classmethod
     def restore(
@@ -80,5 +74,20 @@ class Watchers:
         Raises:
             msgspec.ValidationError: it is no snapshot of this version.
         """
-        msgspec.json.decode(snapshot)
-        return cls(agent, now=now, prices=prices)
+        stored = msgspec.json.decode(snapshot, type=_Snapshot)
+        watchers = cls(agent, now=now, prices=prices)
+        watchers.silence.restore(stored.silence)
+        watchers.keypad.restore(stored.keypad)
+        watchers.spending.value = stored.spending
+        return watchers
+
+
+class _Snapshot(msgspec.Struct, forbid_unknown_fields=True):
+    version: int
+    silence: SilenceState
+    keypad: KeypadState
+    spending: SpendingState
+
+    def __post_init__(self) -> None:
+        if self.version != SNAPSHOT_VERSION:
+            raise ValueError(f"snapshot version {self.version}, not {SNAPSHOT_VERSION}")
