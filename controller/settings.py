@@ -21,7 +21,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from controller import config
 from controller.config import document, layers
 from controller.config.control_socket import LONGEST_PATH, default_path
+from controller.config.driving import ConversationSection, Handover, HttpToolsSection, Incident
+from controller.config.prices import Price, price_list
 from controller.config.reference import render
+from controller.config.secrets import Secrets, fill
 from controller.config.sections import (
     FilePath,
     Log,
@@ -30,12 +33,12 @@ from controller.config.sections import (
     Policy,
     Server,
     Store,
-    TransferTarget,
     Trunk,
     Webhook,
 )
+from controller.config.targets import TransferRules, TransferTarget
+from controller.config.telephony import Refusal
 from controller.errors import ConfigurationError, Problem
-from controller.sansio.agent import Target
 from controller.sansio.policy import Rules
 from controller.sansio.webhook import decode_secrets
 
@@ -50,7 +53,9 @@ _VARIABLES: Final[Mapping[str, KeyPath]] = {
     "OPENAI_BASE_URL": ("openai", "base_url"),
 }
 _SECRETS: Final = {name: _VARIABLES[name] for name in ("OPENAI_API_KEY", "OPENAI_WEBHOOK_SECRET")}
-_HIDDEN: Final = frozenset({*_SECRETS.values(), ("store", "url")})
+_KEYS: Final = (("http_tools", "signing_secret"), ("handover", "secret"))
+"""Settings that may be written as `${NAME}`."""
+_HIDDEN: Final = frozenset({*_SECRETS.values(), ("store", "url"), *_KEYS})
 
 _STAND_IN: Final = {"targets": {"uri": "sip:nobody@example.invalid", "description": "nobody"}}
 
@@ -72,11 +77,18 @@ class Settings(BaseSettings):
     numbers: Annotated[tuple[Number, ...], Field(strict=False)] = ()
     targets: dict[str, TransferTarget] = {}
     openai: OpenAI = OpenAI()
+    prices: Annotated[tuple[Price, ...], Field(strict=False)] = ()
+    conversation: ConversationSection = ConversationSection()
+    incident: Incident = Incident()
+    http_tools: HttpToolsSection = HttpToolsSection()
+    handover: Handover = Handover()
     webhook: Webhook = Webhook()
     trunk: Trunk = Trunk()
     log: Log = Log()
 
     _layers: layers.Layers = PrivateAttr(default_factory=layers.Layers)
+    _secrets: Secrets = PrivateAttr(default_factory=Secrets)
+    _with_secrets: bool = PrivateAttr(default=True)
 
     @classmethod
     def settings_customise_sources(
@@ -110,10 +122,7 @@ class Settings(BaseSettings):
             agents_dir=self.agents_dir,
             tools_dir=self.tools_dir if self._wants_tools() else None,
             numbers=numbers,
-            targets={
-                name: Target(name, each.uri, each.description)
-                for name, each in self.targets.items()
-            },
+            targets=self.targets,
             rules=Rules(
                 numbers=dict(numbers),
                 default_agent=policy.default_agent,
@@ -122,9 +131,22 @@ class Settings(BaseSettings):
                 busy=policy.busy.reject,
                 paused=policy.draining.reject,
             ),
-            default_region=self.trunk.default_region,
+            transfer_rules=TransferRules(
+                region=self.trunk.default_region,
+                hosts=policy.allowed_transfer_hosts,
+                time_zone=policy.time_zone,
+                has_secret=self._is_given(("handover", "secret")),
+            ),
+            prices=price_list(self.prices, factor=self.openai.price_factor),
+            secrets=self._secrets,
+            with_secrets=self._with_secrets,
+            signs_http_tools=self._is_given(("http_tools", "signing_secret")),
             where=self._layers.where,
         )
+
+    def _is_given(self, path: KeyPath) -> bool:
+        """Tell whether somebody gave a value; a check without secrets may not know it."""
+        return path in self._layers.givers or path in self._layers.document.lines
 
 
 def load_settings(
@@ -195,9 +217,12 @@ def _read(
     problems = stack.add_environment(environ, Settings, variables=_VARIABLES, secrets=_SECRETS)
     stack.add_document(document.parse(_read_config(path), str(path)))
     _place(stack.values, path.parent)
+    secrets = Secrets(environ)
+    missing = _fill_in(stack, secrets)
     settings, invalid = stack.settings(Settings, hidden=_HIDDEN, stand_in=_STAND_IN)
     problems += [problem for _, problem in invalid]
     if with_secrets:
+        problems += missing
         wrong = [path for path, _ in invalid]
         problems += _check_secrets(settings, stack, environ, wrong=wrong, known=problems)
     server = settings.server
@@ -217,7 +242,24 @@ def _read(
         update={"server": server.model_copy(update={"control_socket": socket})}
     )
     settings._layers = stack  # noqa: SLF001 - nobody else makes Settings
+    settings._secrets, settings._with_secrets = secrets, with_secrets  # noqa: SLF001 - likewise
     return settings, problems
+
+
+def _fill_in(stack: layers.Layers, secrets: Secrets) -> list[Problem]:
+    """Put secrets where settings name them; where there is none, the setting is left out."""
+    problems = []
+    for path in _KEYS:
+        table = stack.values.get(path[0])
+        if not isinstance(table, dict) or path[1] not in table:
+            continue
+        value = fill(table[path[1]], secrets)
+        if isinstance(value, Refusal):
+            del table[path[1]]
+            problems.append(Problem(stack.where(path), ".".join(path), value.found, value.cure))
+        else:
+            table[path[1]] = value
+    return problems
 
 
 def _read_config(path: Path) -> str:

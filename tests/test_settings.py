@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from controller.config.targets import TransferTarget
 from controller.errors import ConfigurationError
-from controller.sansio.agent import Target
 from controller.sansio.policy import Rules
 from controller.settings import Settings, load_all, load_settings
 
@@ -171,7 +171,7 @@ def test_variables_reach_every_depth_and_type(folder: Path) -> None:
     assert found.numbers[0].number == "*"
     assert found.targets["desk"].uri == "tel:+12025550123"
     assert found.trunk.called_number_headers == ("x-called",)
-    assert found.sources().default_region == "DE"
+    assert found.sources().transfer_rules.region == "DE"
     assert found.openai.base_url == "http://127.0.0.1:9/v1"
 
 
@@ -364,7 +364,7 @@ def test_every_setting_is_documented() -> None:
     for name, section in Settings.model_fields.items():
         fields = getattr(section.annotation, "model_fields", {name: section})
         for key, field in fields.items():
-            if name not in {"numbers", "targets"}:
+            if name not in {"numbers", "targets", "prices"}:
                 assert field.description, f"{name}.{key}"
 
 
@@ -429,7 +429,9 @@ description = "The desk"
     sources = read(folder, toml).sources()
 
     assert sources.rules == Rules({"+12025550100": "frontdesk"}, "frontdesk", 480, 3, 486, 500)
-    assert sources.targets == {"desk": Target("desk", "tel:+12025550123", "The desk")}
+    assert sources.targets == {
+        "desk": TransferTarget(uri="tel:+12025550123", description="The desk")
+    }
     assert sources.where(("numbers", 0, "agent")) == f"{folder}/controller.toml:9"
 
 

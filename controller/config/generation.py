@@ -15,17 +15,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from controller.config import acceptance, telephony, toolbox
-from controller.config.agents import NAME, AgentFile, read_agent
+from controller.config import acceptance, prices, targets, telephony, toolbox
+from controller.config.agents import AgentFile, read_agent
+from controller.config.checking import Known
 from controller.config.document import KeyPath, dotted
-from controller.config.problems import did_you_mean
+from controller.config.problems import Complaints, did_you_mean
+from controller.config.resolving import Resolved, resolve
+from controller.config.secrets import Secrets
+from controller.config.targets import TransferRules, TransferTarget
 from controller.errors import ConfigurationError, Problem
 from controller.sansio.agent import Agent, Target
+from controller.sansio.http_tool import HttpTool
 from controller.sansio.policy import CATCH_ALL, Rules
-from controller.tools import BUILT_IN, Tool
+from controller.sansio.usage import PriceEntry
+from controller.tools import Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _HASH_DIGITS: Final = 16
 
@@ -50,11 +56,19 @@ class Sources:
     """None: there are no tools of ours."""
     numbers: Sequence[tuple[str, str]] = ()
     """Called number (E.164 or `*`) and agent's name, in the order of the file."""
-    targets: Mapping[str, Target] = field(default_factory=dict)
+    targets: Mapping[str, TransferTarget] = field(default_factory=dict)
     rules: Rules = field(default_factory=lambda: Rules(numbers={}))
     """Of admission; its numbers are those above."""
-    default_region: str = "US"
-    """The trunk's: how numbers without a country code are read."""
+    transfer_rules: TransferRules = field(default_factory=TransferRules)
+    """What holds for all targets; our own numbers are those above."""
+    prices: tuple[PriceEntry, ...] = ()
+    """The whole price list; where it is empty, nobody is warned of a model without a price."""
+    secrets: Secrets = field(default_factory=Secrets)
+    """Where secrets that agent files name are looked up."""
+    with_secrets: bool = True
+    """Ask for them; without, those that are not there are left out."""
+    signs_http_tools: bool = True
+    """There is a secret with which their requests are signed."""
     where: Callable[[KeyPath], str] = _nowhere
     """Names file and line of a key of `controller.toml`, or the variable that set it."""
 
@@ -68,9 +82,17 @@ class Generation:
     agents: Mapping[str, Agent]
     tools: Mapping[str, Tool]
     """Python tools by name; the built-in ones are not among them."""
+    http_tools: Mapping[str, Mapping[str, HttpTool]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """By agent, then by name; the tool for sensitive digits is among them, though not offered."""
     targets: Mapping[str, Target]
     rules: Rules
     """Of admission: called numbers, default agent, codes."""
+    prices: tuple[PriceEntry, ...] = ()
+    """The price list, the operator's lines last."""
+    secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    """Those that agent files name, by name."""
     warnings: tuple[str, ...] = ()
     """What is allowed and yet worth a look; one sentence each."""
 
@@ -94,7 +116,8 @@ class _Loading:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._problems: list[Problem] = []
+        self._complaints = Complaints(sources.where)
+        self._problems = self._complaints.problems
         self._warnings: list[str] = []
         self._agent_names: list[str] = []
         self._agents_known = True
@@ -110,21 +133,26 @@ class _Loading:
         known_before = toolbox.is_imported(generation)
         tools = self._import(tool_files, generation)
         self._check_numbers()
-        self._check_targets()
-        agents = {file.name: self._resolve(file, tools) for file in files}
+        rules = replace(sources.transfer_rules, own=self._own_numbers())
+        resolved_targets = targets.resolve(sources.targets, rules, self._complaints)
+        agents = self._resolve(files, tools, resolved_targets)
         if not self._problems:  # a body made of half an agent would be blamed for what is known
             for file in files:
-                self._check_body(file, agents[file.name])
+                self._check_body(file, agents[file.name].agent)
+        secrets = self._find_secrets(files, agents)
         if self._problems:
             if not known_before:
                 toolbox.forget(generation)
             raise ConfigurationError(*self._problems)
         return Generation(
             hash=generation,
-            agents=MappingProxyType(agents),
+            agents=MappingProxyType({name: each.agent for name, each in agents.items()}),
             tools=MappingProxyType(tools),
-            targets=MappingProxyType(dict(sources.targets)),
+            http_tools=MappingProxyType({name: each.http_tools for name, each in agents.items()}),
+            targets=MappingProxyType(resolved_targets),
             rules=replace(sources.rules, numbers=MappingProxyType(dict(sources.numbers))),
+            prices=sources.prices,
+            secrets=MappingProxyType(secrets),
             warnings=tuple(self._warnings),
         )
 
@@ -216,71 +244,51 @@ class _Loading:
             cure = did_you_mean(name, self._agent_names)
             self._complain(path, f"no agent is named {name!r}", cure)
 
-    def _check_targets(self) -> None:
-        sources = self._sources
-        own = {number for number, _ in sources.numbers}
-        for name, target in sources.targets.items():
-            if not NAME.fullmatch(name):
-                self._complain(
-                    ("targets", name), f"{name!r} cannot be a name", "use letters, digits, - and _"
-                )
-            path = ("targets", name, "uri")
-            if refusal := telephony.check_target(target.uri, region=sources.default_region):
-                self._complain(path, refusal.found, refusal.cure)
-            elif telephony.number_of(target.uri, region=sources.default_region) in own:
-                self._complain(
-                    path,
-                    f"{target.uri!r} is one of our own numbers",
-                    "a call sent there would ring here again; name another line",
-                )
+    def _own_numbers(self) -> frozenset[str]:
+        return frozenset(number for number, _ in self._sources.numbers)
 
-    def _resolve(self, file: AgentFile, tools: Mapping[str, Tool]) -> Agent:
-        front = file.front
-        for key, names in (("tools", front.tools), ("targets", front.targets)):
-            for index in (i for i, name in enumerate(names) if name in names[:i]):
-                self._blame(file, (key, index), f"{names[index]!r} is listed twice", "once will do")
-        known = {*tools, *BUILT_IN}
-        for index, name in enumerate(front.tools):
-            if name not in known and self._tools_known:
-                cure = did_you_mean(name, known)
-                if not cure.startswith("did"):
-                    cure = f"a function of that name needs @tool above it; {cure}"
-                self._blame(file, ("tools", index), f"no tool is named {name!r}", cure)
-        targets = self._sources.targets
-        for index, name in enumerate(front.targets):
-            if name not in targets:
-                cure = did_you_mean(name, targets)
-                self._blame(file, ("targets", index), f"no target is named {name!r}", cure)
-        self._check_transfer(file)
-        return file.resolve(
-            tools=tuple(tools[name].declaration for name in front.tools if name in tools),
-            targets=tuple(targets[name] for name in front.targets if name in targets),
+    def _resolve(
+        self, files: Sequence[AgentFile], tools: Mapping[str, Tool], found: Mapping[str, Target]
+    ) -> dict[str, Resolved]:
+        descriptions = {file.name: file.front.description.strip() for file in files}
+        known = Known(
+            tools={name: tool.declaration for name, tool in tools.items()},
+            all_tools=self._tools_known,
+            targets=found,
+            agents={name: descriptions.get(name) for name in self._agent_names},
         )
+        agents = {file.name: resolve(file, known) for file in files}
+        for each in agents.values():
+            self._problems.extend(each.problems)
+        return agents
 
     def _check_body(self, file: AgentFile, agent: Agent) -> None:
         for found in acceptance.unrecognised(agent):
             self._blame(file, (), f"OpenAI's client would not send {found}", "leave it out")
-        self._warnings += [f"{file.source.name}: {each}" for each in acceptance.unfamiliar(agent)]
+        self._warnings += [f"{file.source.name}: {each}" for each in self._doubts(agent)]
 
-    def _check_transfer(self, file: AgentFile) -> None:
-        if "transfer" in file.front.tools and not file.front.targets:
-            self._blame(
-                file,
-                ("tools", file.front.tools.index("transfer")),
-                "transfer has nobody to transfer to",
-                "name targets, or leave transfer out",
-            )
-        if file.front.targets and "transfer" not in file.front.tools:
-            self._blame(
-                file,
-                ("targets",),
-                "targets are of no use without transfer",
-                'add "transfer" to tools, or leave targets out',
-            )
+    def _doubts(self, agent: Agent) -> Iterator[str]:
+        """Yield what is worth a look in an agent that is right."""
+        sources = self._sources
+        yield from acceptance.unfamiliar(agent)
+        if sources.prices:
+            yield from prices.unpriced(agent, sources.prices)
+
+    def _find_secrets(
+        self, files: Sequence[AgentFile], agents: Mapping[str, Resolved]
+    ) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for file in files:
+            for path, name in agents[file.name].secrets:
+                value = self._sources.secrets.find(name)
+                if isinstance(value, str):
+                    found[name] = value
+                elif self._sources.with_secrets:
+                    self._blame(file, path, value.found, value.cure)
+        return found
 
     def _complain(self, path: KeyPath | str, found: str, cure: str) -> None:
-        path = (path,) if isinstance(path, str) else path
-        self._problems.append(Problem(self._sources.where(path), dotted(path), found, cure))
+        self._complaints.add((path,) if isinstance(path, str) else path, found, cure)
 
     def _blame(self, file: AgentFile, path: KeyPath, found: str, cure: str) -> None:
         self._problems.append(Problem(file.source.where(path), dotted(path), found, cure))
@@ -301,6 +309,13 @@ class _Digest:
 
 
 def _routing(sources: Sources) -> bytes:
-    targets = {name: [each.uri, each.description] for name, each in sources.targets.items()}
-    routing = [list(sources.numbers), targets, asdict(sources.rules), sources.default_region]
+    """Return what decides of calls beside the files. Secrets are there by name only."""
+    rules = sources.transfer_rules
+    routing = [
+        list(sources.numbers),
+        {name: each.model_dump(mode="json") for name, each in sources.targets.items()},
+        asdict(sources.rules),
+        [rules.region, sorted(rules.hosts or ()), rules.time_zone],
+        [asdict(each) for each in sources.prices],
+    ]
     return json.dumps(routing, sort_keys=True).encode()

@@ -44,6 +44,22 @@ _TYPES: Final = {
 """What pydantic says in the words of its types, in those of TOML."""
 
 
+class Complaints:
+    """The problems of one document, as they are found.
+
+    Args:
+        where: Names file and line of a path, or the variable.
+    """
+
+    def __init__(self, where: Callable[[KeyPath], str]) -> None:
+        self._where = where
+        self.problems: list[Problem] = []
+
+    def add(self, path: KeyPath, found: str, cure: str) -> None:
+        """Add one."""
+        self.problems.append(Problem(self._where(path), dotted(path), found, cure))
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `did you mean "x"?` where something known is like the word, else what is known."""
     names = sorted(known)

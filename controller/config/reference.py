@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel, SecretStr
 
-from controller.config.agents import FrontMatter
+from controller.config.front_matter import (
+    BudgetSection,
+    FillerSection,
+    FrontMatter,
+    McpEntry,
+    SilenceSection,
+)
+from controller.config.http_tools import HttpToolEntry
+from controller.config.keypad import KeypadSection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pydantic.fields import FieldInfo
 
@@ -30,6 +39,13 @@ Everything is read once, at start.
 Unknown keys and variables stop the start.
 [`controller check`](commands.md#controller-check) names every mistake.
 Seconds are numbers with or without a fraction.
+
+## Secrets
+
+Where a key says so, `${NAME}` stands for a secret that is not in the file.
+It is looked for in the environment, then in the file `name`, in lower case, in
+`$CREDENTIALS_DIRECTORY`. The service does not start without it.
+`OPENAI_API_KEY` and `OPENAI_WEBHOOK_SECRET` cannot be named: they are for OpenAI alone.
 
 ## Environment
 
@@ -56,14 +72,34 @@ _AGENTS: Final = """
 """
 
 
+_AGENT_TABLES: Final[Mapping[str, type[BaseModel]]] = {
+    "[[http_tools]]": HttpToolEntry,
+    "[[mcp]]": McpEntry,
+    "[filler]": FillerSection,
+    "[silence]": SilenceSection,
+    "[keypad]": KeypadSection,
+    "[budget]": BudgetSection,
+}
+"""Tables of agent files that have keys of their own to explain."""
+
+
 def render(settings: type[BaseModel]) -> str:
     """Return the page, as Markdown."""
     lines = [_HEAD, "Before the first table:", "", *_table(_scalars(settings))]
     for name, info in settings.model_fields.items():
         for section in _sections(info.annotation):
-            lines += ["", f"### {_heading(name, info.annotation)}", "", section.__doc__ or "", ""]
+            lines += [
+                "",
+                f"### {_heading(name, info.annotation)}",
+                "",
+                inspect.getdoc(section) or "",
+                "",
+            ]
             lines += _table(section.model_fields)
     lines += [_AGENTS, *_table(FrontMatter.model_fields)]
+    for heading, section in _AGENT_TABLES.items():
+        lines += ["", f"### {heading} of an agent", "", inspect.getdoc(section) or "", ""]
+        lines += _table(section.model_fields)
     return "\n".join(lines) + "\n"
 
 
@@ -104,12 +140,14 @@ def _sentence(text: str) -> str:
 def _default(info: FieldInfo) -> str:
     if info.is_required():
         return "required"
-    value = _plain(info.default)
-    if isinstance(value, dict):
+    if isinstance(info.default, tuple(_AGENT_TABLES.values())):
+        return ""  # its keys have their defaults in a table of their own
+    value = _plain(info.get_default(call_default_factory=True, validated_data={}))
+    if isinstance(value, dict) and value:
         pairs = ", ".join(f"{key} = {json.dumps(each)}" for key, each in value.items())
         return f"`{{ {pairs} }}`"
     text = json.dumps(value)
-    return "" if text in {"null", '""', "[]"} else f"`{text}`"
+    return "" if text in {"null", '""', "[]", "{}"} else f"`{text}`"
 
 
 def _plain(value: Any) -> Any:

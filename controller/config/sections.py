@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from phonenumbers import SUPPORTED_REGIONS
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from controller.config.driving import Hosts
 from controller.config.problems import refusal
+from controller.config.section import Seconds, Section, Share
+from controller.config.targets import TimeZone
 
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$")]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -90,14 +92,6 @@ def _webhook_secret(value: SecretStr) -> SecretStr:
     return value
 
 
-class Section(BaseModel):
-    """What all tables have in common: nothing unknown in them, nothing that changes."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
-    )
-
-
 class Rejection(Section):
     """How a call is refused: `{ reject = 503 }`."""
 
@@ -150,6 +144,12 @@ class Policy(Section):
     """How a call is refused when `max_concurrent_calls` are live."""
     draining: Rejection = Rejection(reject=503)
     """How a call is refused while the service is stopping, or paused."""
+    min_tokens_left: Share = 0.15
+    """Share of OpenAI's tokens per minute below which no call is admitted; 0: never mind."""
+    allowed_transfer_hosts: Hosts | None = None
+    """Hosts that the SIP addresses of targets may have; any without it."""
+    time_zone: TimeZone | None = None
+    """Zone of the targets' `hours`, such as "America/New_York"."""
 
 
 class Number(Section):
@@ -159,15 +159,6 @@ class Number(Section):
     """the called number, such as "+12025550100"; "*" takes all that have no entry"""
     agent: str
     """name of the agent that answers"""
-
-
-class TransferTarget(Section):
-    """Somebody to whom a call may be transferred."""
-
-    uri: str
-    """the address, such as "sip:+12025550123@trunk.example.net"; the model never sees it"""
-    description: Annotated[str, Field(min_length=1, pattern=r"\S")]
-    """who answers there and when; the model reads it to choose"""
 
 
 class OpenAI(Section):
@@ -195,6 +186,8 @@ class OpenAI(Section):
     """Seconds between WebSocket pings on a sideband."""
     max_frame_bytes: Annotated[int, Field(ge=65_536)] = 16 * 1024 * 1024
     """Longest frame that is read from a sideband."""
+    price_factor: Annotated[float, Field(gt=0, le=100)] = 1.0
+    """On all prices, such as 1.1 for data residency."""
 
 
 class Webhook(Section):

@@ -7,11 +7,13 @@ name, and never sees or makes an address (design, section 4, rule 10).
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from phonenumbers import shortnumberinfo
+import phonenumbers
+from phonenumbers import PhoneNumberType, shortnumberinfo
 
 from controller.sansio.numbers import normalise
 from controller.sansio.policy import CATCH_ALL
@@ -28,6 +30,9 @@ _OPENAI_HOST: Final = re.compile(r"sip(-[a-z]+)?\.api\.openai\.com", re.IGNORECA
 # without a card (3GPP TS 22.101 §10.1); 999 and 000 are those of the UK and of Australia; 988 is
 # the US crisis line and 933 the US test of 911.
 _EMERGENCY: Final = frozenset({"000", "112", "911", "999", "933", "988"})
+
+_COSTLY: Final = frozenset({PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST})
+"""Whoever can make us refer there can make us pay (toll fraud)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +58,20 @@ def check_number(number: str) -> Refusal | None:
     return None
 
 
-def check_target(uri: str, *, region: str) -> Refusal | None:
+def check_target(
+    uri: str,
+    *,
+    region: str,
+    hosts: Collection[str] | None = None,
+    allow_premium: bool = False,
+) -> Refusal | None:
     """Check the address of a transfer target.
 
     Args:
         uri: As the operator wrote it; it is sent in REFER as it is (RFC 3515 §2.1).
         region: The trunk's region, "US": its emergency numbers are refused as well.
+        hosts: Those that a SIP address may have, in lower case; None: any.
+        allow_premium: Numbers of premium rate and of shared cost may be called.
     """
     if _UNPRINTABLE.search(uri):
         return Refusal(
@@ -76,8 +89,15 @@ def check_target(uri: str, *, region: str) -> Refusal | None:
             "this line places no emergency calls; the agent tells callers to dial themselves",
         )
     if match["scheme"].lower() == "tel":
-        return _check_tel(uri, digits)
-    return _check_sip(uri, digits)
+        refusal = _check_tel(uri, digits)
+    else:
+        refusal = _check_sip(uri, digits) or _check_host(uri, hosts)
+    if refusal is None and not allow_premium and is_costly(digits, region=region):
+        return Refusal(
+            f"{uri!r} is a number of premium rate or shared cost",
+            "say allow_premium = true if callers may be sent there",
+        )
+    return refusal
 
 
 def is_emergency(digits: str, *, region: str) -> bool:
@@ -91,6 +111,12 @@ def is_emergency(digits: str, *, region: str) -> bool:
     )
 
 
+def is_costly(digits: str, *, region: str) -> bool:
+    """Tell whether a number is of a range that costs extra (libphonenumber's number types)."""
+    number = normalise(digits, region=region).e164
+    return number is not None and phonenumbers.number_type(phonenumbers.parse(number)) in _COSTLY
+
+
 def number_of(uri: str, *, region: str) -> str | None:
     """Return the E.164 number that an address leads to, None where it names none."""
     return normalise(_digits(uri), region=region).e164
@@ -98,8 +124,14 @@ def number_of(uri: str, *, region: str) -> str | None:
 
 def leads_to_openai(uri: str) -> bool:
     """Tell whether an address is OpenAI's SIP host, where our calls come from."""
+    return _OPENAI_HOST.fullmatch(_bare_host(uri)) is not None
+
+
+def _bare_host(uri: str) -> str:
+    """Return the host in lower case, without port and without the dot of the root."""
     _, host = _parts(uri)
-    return _OPENAI_HOST.fullmatch(host.partition(":")[0].rstrip(".")) is not None
+    address = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+    return address.rstrip(".").lower()
 
 
 def _parts(uri: str) -> tuple[str | None, str]:
@@ -136,3 +168,11 @@ def _check_sip(uri: str, digits: str) -> Refusal | None:
             'must be written like "sip:+12025550123@trunk.example.net"',
         )
     return None
+
+
+def _check_host(uri: str, hosts: Collection[str] | None) -> Refusal | None:
+    host = _bare_host(uri)
+    if hosts is None or host in hosts:
+        return None
+    listed = ", ".join(sorted(hosts)) or "none is"
+    return Refusal(f"{host} is no allowed host", f"[policy] allowed_transfer_hosts: {listed}")

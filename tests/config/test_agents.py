@@ -8,20 +8,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controller.config.agents import parse_agent, read_agent
+from controller.config.checking import Known
+from controller.config.resolving import resolve
 from controller.errors import ConfigurationError
-from controller.sansio.agent import Agent
+from controller.sansio.agent import Agent, Budget, Target
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+DESK = Target("desk", "tel:+12025550123", "The desk")
 DISCLOSURE = "a text that must be heard first, or false; one of the two must be given"
 REQUIRED = 'model = "gpt-realtime-2.1"\nvoice = "marin"\ndisclosure = false\n'
 
 
 def agent_of(front: str = REQUIRED, body: str = "You answer.\n") -> Agent:
-    return parse_agent(f"+++\n{front}+++\n{body}", name="a", file="a.md").resolve(
-        tools=(), targets=()
-    )
+    file = parse_agent(f"+++\n{front}+++\n{body}", name="a", file="a.md")
+    found = resolve(file, Known(targets={"desk": DESK}))
+    assert found.problems == ()
+    return found.agent
 
 
 def problems_of(text: str) -> list[str]:
@@ -31,7 +35,7 @@ def problems_of(text: str) -> list[str]:
 
 
 def test_the_least_file_gives_an_agent_with_the_defaults() -> None:
-    expected = Agent("a", "gpt-realtime-2.1", "marin", "You answer.")
+    expected = Agent("a", "gpt-realtime-2.1", "marin", "You answer.", budget=Budget())
 
     assert agent_of() == expected
 
@@ -54,6 +58,9 @@ def test_every_key_reaches_the_agent() -> None:
         greeting="Say hello.",
         disclosure="This is a machine.",
         built_in=frozenset({"hang_up", "transfer"}),
+        targets=(DESK,),
+        offered=("desk",),
+        budget=Budget(),
         turn_detection={"type": "semantic_vad", "eagerness": "low"},
         noise_reduction="far_field",
         transcription={"model": "whisper-1", "language": "de", "prompt": "Zahnarzt"},
@@ -61,6 +68,7 @@ def test_every_key_reaches_the_agent() -> None:
         speed=1.0,
         max_output_tokens=500,
         max_duration=60.0,
+        warn_before=15.0,
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from controller import config
 from controller.config import toolbox
+from controller.config.targets import TransferTarget
 from controller.errors import ConfigurationError
 from controller.sansio.agent import Target
 from controller.sansio.policy import Rules
@@ -53,7 +54,10 @@ class House:
                 agents_dir=self.agents,
                 tools_dir=self.tools,
                 numbers=numbers,
-                targets={target.name: target for target in targets},
+                targets={
+                    each.name: TransferTarget(uri=each.uri, description=each.description)
+                    for each in targets
+                },
                 rules=Rules(dict(numbers), default_agent),
                 **options,
             )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from controller.config.agents import FrontMatter
+from controller.config.front_matter import FrontMatter
 from controller.settings import Settings, reference
 
 

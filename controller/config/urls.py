@@ -1,0 +1,83 @@
+"""Addresses and headers that an agent file may send to, without a secret written into them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, urlsplit
+
+from controller.config.telephony import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from controller.config.document import KeyPath
+    from controller.config.problems import Complaints
+
+SECRET_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+"""Of secrets: what a variable of the environment is called."""
+
+_SECRET: Final = re.compile(r"\$\{([A-Z][A-Z0-9_]{0,63})\}")
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")  # RFC 9110 §5.6.2, token
+_HEADER_VALUE: Final = re.compile(r"[ -~]*")  # RFC 9110 §5.5: no control characters; ours is ASCII
+_OURS: Final = frozenset(
+    {
+        "connection", "content-length", "content-type", "host", "te", "trailer",
+        "transfer-encoding", "upgrade", "webhook-id", "webhook-signature", "webhook-timestamp",
+    }
+)  # fmt: skip
+"""Headers that the request has already, or that would break its framing (RFC 9112 §6)."""
+_SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+
+def secrets_in(text: str) -> list[str]:
+    """Return the names in a text's `${NAME}` places."""
+    return _SECRET.findall(text)
+
+
+def check_url(url: str, *, allow_http: bool) -> Refusal | None:
+    """Check an address that we, or OpenAI, will ask. No message shows what may be a password."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return _refused(url)
+    if parts.username is not None or parts.password is not None or "${" in url:
+        return Refusal("holds a credential", 'send it in headers, as "${NAME}"')
+    if not host or port == 0 or parts.fragment or not re.fullmatch(r"[!-~]+", url):
+        return _refused(url)
+    if parts.scheme == "http" and not allow_http:
+        return Refusal(f"{_origin(parts)} is not encrypted", "must begin with https://")
+    return None if parts.scheme in {"http", "https"} else _refused(url)
+
+
+def check_headers(headers: Mapping[str, str], path: KeyPath, complaints: Complaints) -> None:
+    """Check header names and values; a value is never shown."""
+    for name, value in headers.items():
+        where = (*path, name)
+        if not _HEADER_NAME.fullmatch(name):
+            complaints.add(where, "is no name of a header", "use letters, digits and -")
+        elif name.lower() in _OURS:
+            complaints.add(where, "is set by the controller", "leave it out")
+        elif not _HEADER_VALUE.fullmatch(value):
+            complaints.add(
+                where, "holds a character that no header may have", "use printable ASCII"
+            )
+        elif "${" in _SECRET.sub("", value):
+            complaints.add(
+                where, "holds ${ and no name", "must be like ${CRM_TOKEN}: capitals, digits and _"
+            )
+        elif name.lower() in _SECRET_HEADERS and not _SECRET.search(value):
+            complaints.add(
+                where, "a secret stands in the file", 'name it instead, like "Bearer ${CRM_TOKEN}"'
+            )
+
+
+def _refused(url: str) -> Refusal:
+    # What stands before an @ may be a password, wherever a broken address has it.
+    found = "is no address" if "@" in url else f"found {url!r}"
+    return Refusal(found, 'must be an address like "https://crm.example.net/customers"')
+
+
+def _origin(parts: SplitResult) -> str:
+    return f"{parts.scheme}://{parts.netloc}"
