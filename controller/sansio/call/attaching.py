@@ -13,7 +13,6 @@ from controller.sansio.commands import (
     CloseChannel,
     Configure,
     OpenChannel,
-    Outcome,
     ReportAnswered,
     ReportReattached,
 )
@@ -22,7 +21,6 @@ from controller.sansio.events import (
     ChannelLost,
     ChannelOpened,
     DeadlineReached,
-    HangUpRequested,
     IncidentDeclared,
     LineEnded,
     ProviderEnding,
@@ -179,11 +177,6 @@ def deadline(call: CallState, _event: DeadlineReached, now: float) -> Step:
     if lasting.is_due(call.warn_at, now):
         return lasting.warn(call, now)
     return overdue(call, now)
-
-
-def hang_up_requested(call: CallState, _event: HangUpRequested, now: float) -> Step:
-    """Hang up; nobody listens to a goodbye."""
-    return ending.hang_up(call, Outcome.WE_HUNG_UP, now)
 
 
 def line_ended(call: CallState, _event: LineEnded, now: float) -> Step:

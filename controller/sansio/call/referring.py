@@ -63,17 +63,18 @@ def chain(terms: Terms, name: str | None) -> Iterator[TargetTerms]:
         waiting.extend(fresh)
 
 
-def reachable(call: CallState, name: str | None, *, asked_by_operator: bool = False) -> bool:
+def reachable(call: CallState, name: str | None, *, by_operator: bool = False) -> bool:
     """Tell whether a referral may go to a target, or to another of its chain, now."""
-    return _first(call, name, even_closed=asked_by_operator) is not None
+    return _first(call, name, by_operator=by_operator) is not None
 
 
-def _first(call: CallState, name: str | None, *, even_closed: bool = False) -> TargetTerms | None:
+def _first(call: CallState, name: str | None, *, by_operator: bool = False) -> TargetTerms | None:
     if call.now < call.refer_after:
         return None
     for target in chain(call.terms, name):
-        is_open = target.is_open(call.now) or (even_closed and target.name == name)
-        if is_open and target.name not in call.tried:
+        is_wanted = by_operator and target.name == name
+        is_free = target.name not in call.terms.returned_from and target.is_open(call.now)
+        if (is_wanted or is_free) and target.name not in call.tried:
             return target
     return None
 
@@ -91,12 +92,14 @@ def target_named(tool_call: ToolCall) -> str | None:
 def request(call: CallState, tool_call: ToolCall) -> str | None:
     """Say in one word why a call of `transfer` cannot be followed; None: it can."""
     name = target_named(tool_call)
+    if name in call.terms.returned_from or name in call.tried:
+        return "transfer_just_tried"
     if name not in call.terms.offered or call.terms.target(name) is None:
         return "unknown_target"
     if _first(call, name) is not None:
         return None
     is_open = any(each.is_open(call.now) for each in chain(call.terms, name))
-    return "transfer_just_tried" if is_open or name in call.tried else "target_closed"
+    return "transfer_just_tried" if is_open else "target_closed"
 
 
 # --- towards a referral ------------------------------------------------------------------------
@@ -119,9 +122,9 @@ def begin(call: CallState, name: str | None, *, heard: tuple[str, Speech], now: 
 
 
 def _transfer(
-    call: CallState, name: str | None, in_vain: InVain = InVain.TALK, *, even_closed: bool = False
+    call: CallState, name: str | None, in_vain: InVain = InVain.TALK, *, by_operator: bool = False
 ) -> Transfer:
-    target = _first(call, name, even_closed=even_closed)
+    target = _first(call, name, by_operator=by_operator)
     assert target is not None  # noqa: S101 - whoever begins a referral has asked `reachable`
     return Transfer(target.name, target.uri, asked=name or "", in_vain=in_vain)
 
@@ -134,9 +137,9 @@ def _announcing(
     return replace(call, state=State.ENDING, ending=closing, step_at=step_at)
 
 
-def announce(call: CallState, name: str, now: float, *, asked_by_operator: bool = False) -> Step:
+def announce(call: CallState, name: str, now: float, *, by_operator: bool = False) -> Step:
     """Refer to a reachable target after an announcement of ours: an operator's, or a key's."""
-    transfer = _transfer(call, name, even_closed=asked_by_operator)
+    transfer = _transfer(call, name, by_operator=by_operator)
     call = _announcing(call, transfer, Outcome.SIDEBAND_LOST, now)
     call, said = ending.say_last(call, words.CONNECTING)
     return call, (HoldTurns(), *said)

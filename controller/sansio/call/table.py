@@ -94,7 +94,7 @@ TABLE: Mapping[State, Mapping[type, Row]] = MappingProxyType(
             ev.TransferRequested: _row(talking.transfer_requested, _S.ENDING),
             ev.BudgetSpent: _row(talking.budget_spent, _S.ENDING),
             ev.IncidentDeclared: _row(attaching.incident_declared),
-            ev.HangUpRequested: _row(attaching.hang_up_requested, _S.ENDING),
+            ev.HangUpRequested: _row(talking.hang_up_requested, _S.ENDING),
             ev.DeadlineReached: _row(attaching.deadline, _S.ENDING),
             **_GONE,
             **_RELEASE,

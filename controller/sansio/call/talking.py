@@ -47,9 +47,9 @@ def reconfigure_requested(call: CallState, event: ReconfigureRequested, _now: fl
 def transfer_requested(call: CallState, event: TransferRequested, now: float) -> Step:
     """Announce it and send the caller on. Closed hours do not stop an operator."""
     name = event.target
-    if call.answered_at is None or not referring.reachable(call, name, asked_by_operator=True):
+    if call.answered_at is None or not referring.reachable(call, name, by_operator=True):
         return ignore(call)
-    return referring.announce(call, name, now, asked_by_operator=True)
+    return referring.announce(call, name, now, by_operator=True)
 
 
 def hang_up_requested(call: CallState, _event: HangUpRequested, now: float) -> Step:

@@ -90,6 +90,9 @@ class Terms:
     targets: tuple[TargetTerms, ...] = ()
     offered: frozenset[str] = frozenset()
     """Names of the targets that the model may choose."""
+    returned_from: frozenset[str] = frozenset()
+    """Names of the targets that have just sent this caller back: only an operator sends them there
+    again (operations, O6)."""
     fallback: str | None = None
     """Name of a target."""
     colleagues: frozenset[str] = frozenset()
@@ -145,6 +148,7 @@ def terms_of(
         filler=agent.filler,
         targets=tuple(_target(each, now) for each in agent.targets),
         offered=frozenset(agent.offered) - returned_from,
+        returned_from=returned_from,
         fallback=agent.fallback,
         colleagues=frozenset(each.name for each in agent.colleagues),
         keypad=agent.keypad,
