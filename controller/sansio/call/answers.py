@@ -42,10 +42,12 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+UNKNOWN = "It cannot be done."
+
 
 def error(tool_call_id: str, word: str) -> ToolOutput:
     """Answer that nothing was done, and why."""
-    return _json(tool_call_id, {"error": word, "message": MESSAGES[word]})
+    return _json(tool_call_id, {"error": word, "message": MESSAGES.get(word, UNKNOWN)})
 
 
 def done(tool_call_id: str, **more: object) -> ToolOutput:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from controller.sansio.agent import COLLECT_DIGITS, HAND_OFF, WAIT_FOR_CALLER, Keypad
 from controller.sansio.call import answers, words
-from controller.sansio.call.state import CallState, State, Step, effect
+from controller.sansio.call.state import CallState, State, Step, effect, ignore
 from controller.sansio.call.work import Entry
 from controller.sansio.commands import (
     AllowSilence,
@@ -168,7 +168,7 @@ def approval_requested(call: CallState, event: ApprovalRequested, _now: float) -
     """Approve what the agent's file approves, and refuse the rest; each request once."""
     answered = call.work.approvals
     if event.request_id in answered:
-        return replace(call, ignored=call.ignored + 1), ()
+        return ignore(call)
     work = replace(call.work, approvals=(*answered, event.request_id)[-APPROVALS_LIMIT:])
     reason = None
     if call.state is State.ENDING:

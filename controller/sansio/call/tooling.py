@@ -14,7 +14,7 @@ from typing import NamedTuple
 from controller.sansio.agent import HAND_OFF, HANG_UP, TRANSFER, WAIT_FOR_CALLER
 from controller.sansio.call import answers, built_in, ending, fillers, referring
 from controller.sansio.call.built_in import Taken
-from controller.sansio.call.state import CallState, State, Step, effect
+from controller.sansio.call.state import CallState, State, Step, effect, ignore
 from controller.sansio.call.work import Batch, Earlier
 from controller.sansio.commands import (
     CallCommand,
@@ -226,7 +226,7 @@ def tool_finished(call: CallState, event: ToolFinished, _now: float) -> Step:
     name = output.tool_call_id
     work, others = call.work.ran(output)
     if not call.work.waits_for(name) and not others:
-        return replace(call, ignored=call.ignored + 1), ()
+        return ignore(call)
     counts = dict(work.counted)
     if (count := counts.pop(name, None)) is not None:
         output = answers.counted(output, count)
@@ -239,10 +239,10 @@ def digits_entered(call: CallState, event: DigitsEntered, now: float) -> Step:
     if event.request_id is None:
         if call.state is State.ACTIVE and event.digits:
             return built_in.unasked(call, event)
-        return replace(call, ignored=call.ignored + 1), ()
+        return ignore(call)
     entry = call.work.entry
     if entry is None or entry.tool_call_id != event.request_id:
-        return replace(call, ignored=call.ignored + 1), ()
+        return ignore(call)
     call, output, commands = built_in.entered(call, event, entry)
     if output is None:
         return fillers.began(call, now), commands

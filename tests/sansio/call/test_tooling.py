@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from controller.sansio.call import Limits, State, Terms
+from controller.sansio.call import Limits, State, Terms, ToolTerms
 from controller.sansio.commands import (
     GiveToolOutputs,
     HangUpCall,
@@ -123,6 +123,130 @@ def test_an_agent_that_may_not_hang_up_or_transfer_has_no_such_tools() -> None:
     story.receive(called(HANG_UP, TO_RECEPTION))
     assert [each.call.name for each in only(RunTool, story.commands)] == ["hang_up", "transfer"]
     assert story.is_in(State.ACTIVE)
+
+
+# --- calls with the same arguments -------------------------------------------------------------
+
+DUPLICATES = replace(
+    TERMS,
+    agent="frontdesk",
+    tools=(ToolTerms("look_up", "reuse"), ToolTerms("book", "refuse"), ToolTerms("roll", "run")),
+)
+SAME = ['{"day": "monday", "at": 9}', ' {"at":9,"day":"monday"} ']
+
+
+def ask(story: CallStory, name: str, *arguments: str) -> tuple[object, ...]:
+    """Let one response call a tool, once for each of the arguments."""
+    count = len(story.call.value.work.seen)
+    calls = [tool(f"{name}-{count + n}", name, each) for n, each in enumerate(arguments)]
+    return story.receive(called(*calls, say_id=f"r{count}"))
+
+
+def test_a_tool_runs_as_often_as_it_is_called_unless_it_says_otherwise() -> None:
+    story = active(DUPLICATES)
+    ask(story, "roll", *SAME)
+    ask(story, "unknown", *SAME)
+    assert len(only(RunTool, story.commands)) == 4
+    assert story.call.value.work.earlier == ()
+
+
+def test_a_second_call_with_equal_arguments_is_given_the_earlier_output() -> None:
+    story = active(DUPLICATES)
+    ask(story, "look_up", SAME[0])
+    finish(story, "look_up-0", "free")
+    given = one(GiveToolOutputs, ask(story, "look_up", SAME[1]))
+    assert given == GiveToolOutputs((ToolOutput("look_up-1", "free"),), respond=True)
+
+
+def test_a_second_call_waits_for_the_run_of_the_first() -> None:
+    story = active(DUPLICATES)
+    one(RunTool, ask(story, "look_up", *SAME))
+    assert only(RunTool, ask(story, "look_up", SAME[0])) == []
+    given = one(GiveToolOutputs, finish_all(story, "look_up-0"))
+    assert [each.tool_call_id for each in given.outputs] == ["look_up-0", "look_up-1", "look_up-2"]
+    assert {each.output for each in given.outputs} == {"done"}
+
+
+def test_a_look_up_that_failed_is_tried_again() -> None:
+    story = active(DUPLICATES)
+    ask(story, "look_up", SAME[0])
+    finish(story, "look_up-0", '{"error": "timeout", "message": "It took too long."}')
+    one(RunTool, ask(story, "look_up", SAME[1]))
+
+
+def test_what_was_done_is_not_done_again() -> None:
+    story = active(DUPLICATES)
+    ask(story, "book", SAME[0])
+    assert errors(one(GiveToolOutputs, ask(story, "book", SAME[1]))) == {"book-1": "already_done"}
+    finish(story, "book-0", '{"error": "timeout", "message": "What it did is not known."}')
+    assert errors(one(GiveToolOutputs, ask(story, "book", SAME[1]))) == {"book-2": "already_done"}
+    one(RunTool, ask(story, "book", '{"day": "tuesday", "at": 9}'))
+
+
+def test_an_output_that_is_kept_no_longer_is_not_fetched_again() -> None:
+    story = active(DUPLICATES)
+    ask(story, "look_up", SAME[0])
+    finish(story, "look_up-0", "x" * 9000)
+    given = one(GiveToolOutputs, ask(story, "look_up", SAME[1]))
+    assert errors(given) == {"look_up-1": "already_done"}
+
+
+def test_another_agents_tool_of_the_same_name_is_another_tool() -> None:
+    story = active(DUPLICATES)
+    ask(story, "book", SAME[0])
+    story.call.become(replace(DUPLICATES, agent="billing"))
+    one(RunTool, ask(story, "book", SAME[0]))
+
+
+@pytest.mark.parametrize("arguments", ["{", "[" * 100_000, "\ud800"], ids=range(3))
+def test_arguments_that_cannot_be_read_are_the_same_if_they_are_written_alike(
+    arguments: str,
+) -> None:
+    story = active(DUPLICATES)
+    one(RunTool, ask(story, "book", arguments))
+    assert errors(one(GiveToolOutputs, ask(story, "book", arguments))) == {"book-1": "already_done"}
+
+
+def test_the_arguments_of_earlier_calls_are_kept_by_their_hash_alone() -> None:
+    story = active(DUPLICATES)
+    ask(story, "book", '{"number": "+12025550142"}')
+    assert story.call.value.work.earlier
+    assert b"2025550142" not in story.call.snapshot()
+
+
+# --- outputs -----------------------------------------------------------------------------------
+
+
+def test_an_output_that_nobody_waits_for_is_ignored_and_counted() -> None:
+    story = active()
+    story.receive(called(tool("t1")))
+    finish(story, "t1")
+    assert finish(story, "t1") == ()
+    assert finish(story, "t9") == ()
+    assert story.call.value.ignored == 2
+
+
+def test_an_output_is_cut_before_it_becomes_an_absurd_frame() -> None:
+    story = active()
+    story.receive(called(tool("t1")))
+    story.receive(ToolFinished(ToolOutput("t1", "x" * 100_000)))
+    (output,) = one(GiveToolOutputs, story.commands).outputs
+    assert len(output.output) == 32 * 1024
+    assert output.output.endswith("[cut: this is the beginning of 100000 bytes]")
+
+
+def test_all_tools_of_a_response_start_at_once() -> None:
+    story = active()
+    commands = story.receive(called(tool("t1"), tool("t2"), tool("t3")))
+    assert [each.call.tool_call_id for each in only(RunTool, commands)] == ["t1", "t2", "t3"]
+    assert len({each.effect_id for each in only(RunTool, commands)}) == 3
+
+
+def test_ours_are_refused_over_the_limit_too() -> None:
+    limits = Limits(tool_calls=0)
+    story = active(Terms(built_in=frozenset({"wait_for_caller"}), limits=limits))
+    given = one(GiveToolOutputs, story.receive(called(tool("t1", "wait_for_caller"))))
+    assert errors(given) == {"t1": "too_many_tool_calls"}
 
 
 # --- hang_up and transfer ----------------------------------------------------------------------
