@@ -70,8 +70,8 @@ class Handover:
 
         Args:
             uri: `sip:…` or `sips:…`; its other headers stay.
-            claims: What is handed over as JSON, the most important first. Without the first it is not
-                worth sending; the others are left out, the last first, until the rest fits.
+            claims: What is handed over as JSON, the most important first. Without the first it is
+                not worth sending; the others are left out, the last first, until the rest fits.
         """
         scheme = uri.partition(":")[0].lower()
         # A `?` may stand in the user part (RFC 3261 §25.1, user-unreserved).
