@@ -345,3 +345,10 @@ def test_every_unusable_secret_is_named_by_position_and_none_is_shown() -> None:
 
 def test_repr_of_a_secret_hides_it() -> None:
     assert repr(SECRET) == "Secret()"
+
+
+def test_a_secret_of_another_place_is_named_after_it() -> None:
+    with pytest.raises(ConfigurationError, match=r"^signing_secret: there is no secret in it"):
+        decode_secrets("", variable="signing_secret")
+    with pytest.raises(ConfigurationError, match=r"^signing_secret: secret 1 of 1"):
+        decode_secrets("x", variable="signing_secret")

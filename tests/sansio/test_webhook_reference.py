@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from controller.errors import SignatureError
-from controller.sansio.webhook import decode_secrets, verify
+from controller.sansio.webhook import decode_secrets, sign, verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,3 +158,23 @@ def test_any_signed_timestamp_gives_a_result_or_signature_error(timestamp: str) 
     except SignatureError:
         return
     assert abs(result.webhook_timestamp - NOW) <= 300
+
+
+@given(st.text(), st.lists(st.binary(max_size=20), min_size=1, max_size=3))
+def test_what_we_sign_is_what_the_specification_says(
+    webhook_id: str, payloads: list[bytes]
+) -> None:
+    headers = dict(sign([SECRET], *payloads, webhook_id=webhook_id, timestamp=1750861210))
+
+    assert headers["webhook-id"] == webhook_id
+    assert headers["webhook-signature"].split(" ") == [
+        "v1," + mac(payload, webhook_id=webhook_id, timestamp="1750861210") for payload in payloads
+    ]
+
+
+def test_the_library_believes_what_we_sign() -> None:
+    headers = dict(sign([SECRET], b"{}", BODY, webhook_id="tool_1", timestamp=int(time.time())))
+
+    assert Webhook(SECRET_TEXT).verify(BODY, headers) == {"type": "x"}
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET_TEXT).verify(BODY + b" ", headers)
