@@ -45,6 +45,10 @@ _SAFE_FIELDS: Final = """
     answered_at ended_at received_at created_at
     usage_responses usage_input_text usage_input_audio usage_cached_text usage_cached_audio
     usage_output_text usage_output_audio
+    usage_transcribed_seconds usage_transcribed_input usage_transcribed_output usage_incomplete
+    cost_usd share
+    disclosure disclosure_attempts disclosure_hash disclosure_heard_at
+    hand_offs operator_acts menu_keys messages mcp_tools returned_from suspected_one_way_audio
     reattaches ignored_frames tools transfers transcript_lines
     address host port path place signal task store kept records notes warning
 """

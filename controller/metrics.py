@@ -81,6 +81,19 @@ class Metrics:
             "controller_alarms", "What an operator must look at", ["kind"], registry=registry
         )
         self._live = Gauge("controller_live_calls", "Calls driven now", registry=registry)
+        self._one_way = Counter(
+            "controller_one_way_audio",
+            "Calls whose caller was neither heard nor pressed a key",
+            registry=registry,
+        )
+        self._cost = Counter("controller_cost_usd", "What calls have cost", registry=registry)
+        self._incident = Gauge(
+            "controller_incident", "1 while many sidebands are lost at once", registry=registry
+        )
+        self._tokens = Gauge(
+            "controller_tokens_left_ratio", "Of the provider's token limit", registry=registry
+        )
+        self._tokens.set(1.0)
         self._add_times(registry)
         self._children = {
             metric: _Children()
@@ -157,6 +170,22 @@ class Metrics:
     def alarm(self, kind: str) -> None:
         """Count something that an operator must look at."""
         self._child(self._alarms, kind).inc()
+
+    def incident(self, *, is_on: bool) -> None:
+        """Set whether many sidebands were lost at once, a moment ago."""
+        self._incident.set(is_on)
+
+    def tokens_left(self, fraction: float) -> None:
+        """Set what is left of the provider's token limit, as the last call heard it."""
+        self._tokens.set(fraction)
+
+    def spent(self, usd: float) -> None:
+        """Add what a call has cost."""
+        self._cost.inc(max(0.0, usd))
+
+    def one_way_audio(self) -> None:
+        """Count a call that was heard by its caller and did not hear them."""
+        self._one_way.inc()
 
     def loop_lag(self, seconds: float) -> None:
         """Observe how late the event loop ran a timer."""

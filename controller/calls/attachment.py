@@ -7,7 +7,7 @@ left of its frames is dropped. So two attempts can never be mistaken for each ot
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, TypeAlias
@@ -48,10 +48,17 @@ class Attachment:
         self._channel: Channel | None = None
         self._reader: asyncio.Task[None] | None = None
 
-    async def open(self, start: Start) -> None:
-        """Begin to open the socket and to read it; what comes of it is told to the inbox."""
+    async def open(
+        self, start: Start, *, before: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """Begin to open the socket and to read it; what comes of it is told to the inbox.
+
+        Args:
+            start: starts the reader.
+            before: what the reader waits for first.
+        """
         await self.close()  # an attempt that was given up must not open behind our back
-        self._reader = start(self._read())
+        self._reader = start(self._read(before))
 
     async def send(self, frame: str) -> None:
         """Send a frame.
@@ -73,7 +80,9 @@ class Attachment:
         if channel is not None:
             await channel.close()
 
-    async def _read(self) -> None:
+    async def _read(self, before: Callable[[], Awaitable[None]] | None) -> None:
+        if before is not None:
+            await before()
         try:
             channel = await self._channels.open(self._provider_id)
         except ChannelRefused as refused:

@@ -1,9 +1,9 @@
 """What waits for a call's task.
 
-Events are few: results of what the machines asked for, and an operator's wishes. They wait without
-a limit. Frames are as many as the far end likes, so their number and their size are bounded: where
-there is no room, the call's reader stops, aiohttp's buffer fills, and TCP holds the far end back.
-Nothing is lost.
+Events are few: results of what the machines asked for, and an operator's wishes, which are refused
+where too much waits already (`has_room`). Frames are as many as the far end likes, so their number
+and their size are bounded: where there is no room, the call's reader stops, aiohttp's buffer fills,
+and TCP holds the far end back. Nothing is lost.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from controller.sansio.events import AttachFailed, ChannelLost, ChannelOpened, E
 
 FRAMES_LIMIT: Final = 64
 """Frames that may wait."""
+WISHES_LIMIT: Final = 256
+"""Items that may wait before an operator is told to come back later."""
 SIZE_LIMIT: Final = 1024 * 1024
 """Bytes of waiting frames above which no further one is taken. A frame may have 16 MiB."""
 
@@ -36,6 +38,11 @@ class Inbox:
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+
+    @property
+    def has_room(self) -> bool:
+        """An operator's wish may be added."""
+        return len(self._items) < WISHES_LIMIT
 
     def tell(self, event: Event) -> None:
         """Add an event."""

@@ -7,10 +7,11 @@ cannot be opened and `ChannelClosed` when it is over, and `Ledger` raises `Fence
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
 
+from controller.sansio.agent import ToolDeclaration
 from controller.sansio.commands import Effect, Outcome
 from controller.sansio.events import (
     Answered,
@@ -23,6 +24,7 @@ from controller.sansio.events import (
     TransferFailed,
     TransferUnproven,
 )
+from controller.tools import CallContext
 
 
 class Line(Protocol):
@@ -63,6 +65,13 @@ class Channels(Protocol):
         """Attach to a call. Raises ChannelRefused (`http_status` 404: no such call)."""
 
 
+class Handover(Protocol):
+    """How the caller's context reaches the target of a transfer."""
+
+    def uri(self, uri: str, claims: Mapping[str, Any]) -> str | None:
+        """Return the target's URI with the claims in it, None where they do not fit."""
+
+
 class Clock(Protocol):
     """The time, for everybody alike."""
 
@@ -85,6 +94,25 @@ class Claim:
     raw_event: bytes
 
 
+Urgency: TypeAlias = Literal["low", "normal", "urgent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a caller left for somebody (operations, O12)."""
+
+    message_id: str
+    """A UUIDv7."""
+    call_id: str
+    received_at: float
+    """Unix seconds."""
+    urgency: Urgency
+    name: str = field(repr=False)
+    number: str = field(repr=False)
+    """To call back, as it was given or as it was shown; "" is none."""
+    reason: str = field(repr=False)
+
+
 class Ledger(Protocol):
     """What is known of calls, kept where it outlives us (design section 4, write-ahead).
 
@@ -101,13 +129,28 @@ class Ledger(Protocol):
     async def intend(
         self, call_id: str, epoch: int, effects: Sequence[Effect], snapshot: bytes
     ) -> None:
-        """Write down what is about to be done. Raises Fenced."""
+        """Write down what is about to be done. Raises Fenced.
+
+        The effects come without what nobody may keep (`redaction`).
+        """
 
     async def settle(self, call_id: str, epoch: int, effect_id: str, result: str) -> None:
-        """Write down what came of an effect. Raises Fenced."""
+        """Write down what came of an effect. Raises Fenced.
+
+        A tool may end after its call: that is written under the call's own epoch as well.
+        """
 
     async def finish(self, call_id: str, epoch: int, outcome: Outcome, record: bytes) -> None:
         """Write the one outcome. Raises Fenced."""
+
+    async def keep_message(self, epoch: int, message: Message) -> bool:
+        """Keep a message of a call, also of one that has just ended. Raises Fenced.
+
+        Returns False when there is no room: it is not kept then, and nobody may say that it is.
+        """
+
+    async def messages(self, limit: int) -> Sequence[Message]:
+        """Return the newest messages, the oldest of them first."""
 
     async def reserve(self, call_id: str, limits: Mapping[str, int]) -> str | None:
         """Take one place under each named limit. Returns the first that is full, else None.
@@ -119,11 +162,41 @@ class Ledger(Protocol):
         """Give back what `reserve` took, if anything."""
 
 
-class Toolbox(Protocol):
-    """The tools of one generation."""
+InThread: TypeAlias = Callable[
+    [Callable[[Mapping[str, Any]], str], Mapping[str, Any]], Awaitable[str]
+]
+"""Runs a function with its argument in a thread and returns its result."""
 
-    async def run(self, call: ToolCall, context: Any) -> ToolOutput:
-        """Run a tool under its time limit. Every failure is an output; never raises."""
+
+class Runnable(Protocol):
+    """A tool, whatever it is made of. `tools.Tool` is one."""
+
+    @property
+    def declaration(self) -> ToolDeclaration:
+        """What the model is told, and the limits that the caller of `run` applies."""
+
+    async def run(
+        self, arguments_json: str, context: CallContext, *, in_thread: InThread = ...
+    ) -> str:
+        """Run it and return the output for the model. Only a cancellation is raised."""
+
+
+class Toolbox(Protocol):
+    """The tools of one agent."""
+
+    async def run(
+        self, call: ToolCall, context: CallContext, *, own: Mapping[str, Runnable]
+    ) -> ToolOutput:
+        """Run a tool under its time limit. Every failure is an output; never raises.
+
+        Args:
+            call: of the model's.
+            context: the call in which it runs.
+            own: tools that belong to this call, beside the agent's.
+        """
+
+    def ends_with_call(self, name: str) -> bool:
+        """Tell whether a tool is to be cancelled when the call is over."""
 
 
 class Meter(Protocol):
@@ -154,7 +227,7 @@ class Meter(Protocol):
         """Count a sideband that was lost and is back."""
 
     def tool_ran(self, tool: str, result: str, seconds: float) -> None:
-        """Count and time a tool by its result: `ok`, `error`, `timeout`."""
+        """Count and time a tool by its result, a stable word: `ok`, `error`, `timeout`, …."""
 
     def request(self, verb: str, status: str, seconds: float) -> None:
         """Count and time a request to the line by its HTTP status, or `timeout`, `refused`."""
@@ -164,3 +237,15 @@ class Meter(Protocol):
 
     def alarm(self, kind: str) -> None:
         """Count something that an operator must look at."""
+
+    def incident(self, *, is_on: bool) -> None:
+        """Many sidebands were lost at once, or it is over."""
+
+    def tokens_left(self, fraction: float) -> None:
+        """What is left of the provider's token limit, 0 to 1."""
+
+    def spent(self, usd: float) -> None:
+        """Add what a call has cost."""
+
+    def one_way_audio(self) -> None:
+        """Count a call that was heard by its caller and did not hear them."""

@@ -7,7 +7,7 @@ with it the accept request, starts after.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -15,6 +15,7 @@ from structlog.contextvars import bound_contextvars
 from controller.calls.ids import new_call_id
 from controller.calls.ports import Claim, Toolbox
 from controller.calls.record import CallRecord
+from controller.calls.referrals import Return
 from controller.calls.registry import Registry
 from controller.calls.runner import CallRunner
 from controller.calls.world import World, report_outcome
@@ -25,6 +26,9 @@ from controller.sansio.conversation import Circumstances, Conversation
 from controller.sansio.events import Admitted, Event, Refused
 from controller.sansio.incoming import IncomingCall, read_incoming
 from controller.sansio.policy import Accept, Decision, Ignore, Load, Reject, Rules, admit
+from controller.sansio.realtime import Pace
+from controller.sansio.returning import forwarded_by, numbers_of_targets
+from controller.sansio.usage import PriceEntry, Prices, prices_at
 from controller.sansio.webhook import (
     STALE_AFTER,
     CallOffered,
@@ -52,6 +56,10 @@ class Generation:
     toolboxes: Mapping[str, Toolbox]
     """By the agent's name."""
     rules: Rules
+    prices: Sequence[PriceEntry] = ()
+    """The price list; without one nothing is counted in money."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ class Reception:
         generation: what answers.
         trunk: how to read the caller and the called number.
         limits: of the calls' machines.
+        pace: of their turn machines.
         stale_after: seconds after which the caller has gone, by all experience.
     """
 
@@ -82,6 +91,7 @@ class Reception:
         generation: Generation,
         trunk: Trunk,
         limits: Limits | None = None,
+        pace: Pace | None = None,
         stale_after: float = STALE_AFTER,
     ) -> None:
         self._registry = registry
@@ -89,6 +99,8 @@ class Reception:
         self._generation = generation
         self._trunk = trunk
         self._limits = limits or Limits()
+        self._pace = pace
+        self._targets = numbers_of_targets(generation.agents.values(), region=trunk.region)
         self._stale_after = stale_after
         self._stale = 0
 
@@ -110,11 +122,14 @@ class Reception:
             return "unhandled"
         self._world.meter.delivery_age(max(0.0, received_at - event.created_at))
         incoming = self._read(event, signed)
-        decision = admit(incoming, self._generation.rules, self._load(), received_at)
+        returned = self._returned(incoming, received_at)
+        load = self._load(returned, received_at)
+        decision = admit(incoming, self._generation.rules, load, received_at)
         if isinstance(decision, Ignore):
             self._raise_alarm(decision, incoming)  # ours or not, nobody can read whom it is for
             return "ignored"  # and not claimed: it is another controller's (O3)
         record = self._record(incoming, received_at)
+        record.returned = returned
         with bound_contextvars(call_id=record.call_id, sip_call_id=incoming.sip_call_id):
             epoch = await self._claim(record, body)
             if epoch is None:
@@ -125,9 +140,20 @@ class Reception:
                 return "stale"
             return await self._decide(record, decision)
 
-    def _load(self) -> Load:
+    def _load(self, returned: Return, now: float) -> Load:
         registry = self._registry
-        return Load(live_calls=registry.live_count, admitting=registry.admitting)
+        return Load(
+            live_calls=registry.live_count,
+            admitting=registry.admitting,
+            tokens_low=self._world.headroom.is_low(now),
+            returns=returned.hops,
+        )
+
+    def _returned(self, incoming: IncomingCall, now: float) -> Return:
+        """Tell whether a transfer of ours comes back: by who calls, or by who forwarded (O6)."""
+        recent = self._world.referrals.find(incoming.caller.e164, now)
+        targets, hops = forwarded_by(incoming.diversion, self._targets)
+        return Return(recent.targets | targets, max(recent.hops, hops))
 
     def _read(self, event: CallOffered, signed: Signed) -> IncomingCall:
         return read_incoming(
@@ -207,25 +233,44 @@ class Reception:
 
     def _start(self, record: CallRecord, decision: Accept | Reject) -> None:
         generation = self._generation
-        toolbox: Toolbox | None = None
         first: Event
         if isinstance(decision, Accept):
             record.agent = generation.agents[decision.agent_name]
-            toolbox = generation.toolboxes[decision.agent_name]
             first = Admitted()
         else:
             first = Refused(decision.status_code)
-        conversation = Conversation(
-            # A call that is refused needs no agent; the machines ask for one only after an answer.
-            record.agent or _NOBODY,
-            now=self._world.clock.now(),
+        runner = CallRunner(
+            record,
+            self._conversation(record),
+            self._world,
+            toolboxes=generation.toolboxes,
+            agents=generation.agents,
+        )
+        self._registry.start(runner, first)
+
+    def _conversation(self, record: CallRecord) -> Conversation:
+        generation, now = self._generation, self._world.clock.now()
+        # A call that is refused needs no agent; the machines ask for one only after an answer.
+        agent = record.agent or _NOBODY
+        return Conversation(
+            agent,
+            now=now,
             circumstances=Circumstances(
                 capacity_code=generation.rules.busy,
                 limits=self._limits,
+                pace=self._pace,
                 colleagues=generation.agents,
+                prices=self._prices(agent, now),
+                secrets=generation.secrets,
+                returned_from=record.returned.targets,
             ),
         )
-        self._registry.start(CallRunner(record, conversation, self._world, toolbox), first)
+
+    def _prices(self, agent: Agent, now: float) -> Prices | None:
+        """Return what the agent's model costs today, with the transcription beside it."""
+        transcription = agent.transcription
+        beside = transcription.get("model") if transcription else None
+        return prices_at(self._generation.prices, agent.model, beside, now)
 
 
 _NOBODY = Agent(name="", model="", voice="", instructions="")

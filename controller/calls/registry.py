@@ -10,12 +10,23 @@ from typing import Final
 import structlog
 from structlog.contextvars import bind_contextvars
 
+from controller.calls.incident import Incidents
+from controller.calls.operators import NO_CALL, Refusal, Wish, ask
 from controller.calls.orphan import end_orphan
+from controller.calls.ports import Message
 from controller.calls.record import last_four
 from controller.calls.runner import CallRunner
 from controller.calls.world import World
 from controller.sansio.call import State
-from controller.sansio.events import Event, HangUpRequested
+from controller.sansio.events import (
+    Event,
+    HangUpRequested,
+    IncidentDeclared,
+    InjectRequested,
+    ReconfigureRequested,
+    SayRequested,
+    TransferRequested,
+)
 
 _log = structlog.get_logger()
 
@@ -38,6 +49,8 @@ class CallSummary:
     """Last four digits."""
     received_at: float
     answered_at: float | None
+    cost_usd: float | None
+    """So far; None: nothing is counted in money."""
 
 
 class Registry:
@@ -45,10 +58,13 @@ class Registry:
 
     Args:
         world: the ports.
+        incidents: says when too many calls have lost their sideband.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, incidents: Incidents | None = None) -> None:
         self._world = world
+        self._incidents = incidents or Incidents()
+        self._incident_end: asyncio.TimerHandle | None = None
         self._runners: dict[str, CallRunner] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._holding: set[str] = set()
@@ -136,7 +152,11 @@ class Registry:
         record = runner.record
         bind_contextvars(call_id=record.call_id, sip_call_id=record.incoming.sip_call_id)
         try:
-            await runner.run(first, when_over=partial(self._give_back, record.call_id))
+            await runner.run(
+                first,
+                when_over=partial(self._give_back, record.call_id),
+                when_lost=partial(self._lost, runner),
+            )
         except Exception:  # noqa: BLE001 - the root of the call's task: a bug of ours
             # The caller must not pay for it, nor the other calls: end this one.
             _log.exception("call_failed")
@@ -144,13 +164,62 @@ class Registry:
             if record.outcome is None and runner.state != State.RELEASED:
                 await end_orphan(record, self._world, runner.snapshot)
 
+    # --- operators -----------------------------------------------------------------------------
+
     def hang_up(self, call_id: str) -> bool:
         """Ask a call to end. Returns False where there is no such call."""
-        runner = self._runners.get(call_id)
-        if runner is None or runner.is_over:
-            return False
-        runner.tell(HangUpRequested())
-        return True
+        return self._ask(call_id, HangUpRequested()) != NO_CALL
+
+    def say(self, call_id: str, text: str, *, verbatim: bool = False) -> Refusal | None:
+        """Have the agent say something now, as an instruction or word by word."""
+        return self._ask(call_id, SayRequested(text, verbatim))
+
+    def inject(self, call_id: str, text: str) -> Refusal | None:
+        """Tell the model something that the caller does not hear."""
+        return self._ask(call_id, InjectRequested(text))
+
+    def transfer(self, call_id: str, target: str) -> Refusal | None:
+        """Send the caller to a target of the agent's, by its name."""
+        return self._ask(call_id, TransferRequested(target))
+
+    def reconfigure(self, call_id: str, change: ReconfigureRequested) -> Refusal | None:
+        """Have the session go on with other instructions, tools or turn detection."""
+        return self._ask(call_id, change)
+
+    async def messages(self, limit: int) -> list[Message]:
+        """Return the newest messages that callers left, the oldest of them first."""
+        return list(await self._world.ledger.messages(limit))
+
+    def _ask(self, call_id: str, wish: Wish) -> Refusal | None:
+        return ask(self._runners.get(call_id), wish)
+
+    # --- incidents -----------------------------------------------------------------------------
+
+    @property
+    def has_incident(self) -> bool:
+        """Many calls have lost their sideband at once, a moment ago (O15)."""
+        return self._incidents.until(self._world.clock.now()) is not None
+
+    def _lost(self, runner: CallRunner) -> None:
+        """A call has lost its sideband; too many of them are an incident, told to every call."""
+        now, call_id = self._world.clock.now(), runner.record.call_id
+        begins = self._incidents.lost(call_id, len(self._holding), now)
+        until = self._incidents.until(now)
+        if until is None:
+            return
+        told = list(self._runners.values()) if begins else [runner]
+        for each in told:
+            each.tell(IncidentDeclared(until))
+        if begins:
+            self._world.raise_alarm("incident")
+            self._world.meter.incident(is_on=True)
+            loop = asyncio.get_running_loop()
+            self._incident_end = loop.call_later(until - now, self._end_incident)
+
+    def _end_incident(self) -> None:
+        self._incident_end = None
+        self._world.meter.incident(is_on=False)
+        _log.info("incident_over")
 
     # --- the end -------------------------------------------------------------------------------
 
@@ -165,8 +234,9 @@ class Registry:
 
     async def hang_up_all(self, limit: float) -> bool:
         """End every call, within a limit in seconds. Returns False where not all have ended."""
-        for call_id in list(self._runners):
-            self.hang_up(call_id)
+        for runner in list(self._runners.values()):
+            if not runner.is_over:
+                runner.tell(HangUpRequested())  # not by an operator: the service stops
         return await self.settled(limit)
 
     async def close(self, limit: float = CLOSE_LIMIT) -> None:
@@ -175,6 +245,8 @@ class Registry:
         The telephone calls themselves are not ended by this: that is `hang_up_all`.
         """
         self._draining = True
+        if self._incident_end is not None:
+            self._incident_end.cancel()
         for call_id, task in self._tasks.items():
             self._note_left(self._runners[call_id])
             task.cancel()
@@ -202,9 +274,10 @@ def _summary(runner: CallRunner) -> CallSummary:
         provider_id=record.incoming.provider_id,
         sip_call_id=record.incoming.sip_call_id,
         state=runner.state,
-        agent=record.agent.name if record.agent else None,
+        agent=runner.agent.name if record.agent else None,
         caller=last_four(record.incoming.caller.e164),
         called=last_four(record.incoming.called.e164),
         received_at=record.received_at,
         answered_at=record.answered_at,
+        cost_usd=record.cost_usd,
     )

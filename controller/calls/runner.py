@@ -5,24 +5,27 @@
          └──────────── results of requests, frames, tool outputs <─────────────┘
 
 What takes time (a request, a tool, opening a socket) runs in a child task of this one and turns
-into an event; frames are sent by the call's own task, so that they keep their order. Before an
-outside effect is performed its intent is in the ledger (design section 4, write-ahead).
+into an event (`effects`); frames are sent by the call's own task, so that they keep their order.
+Before an outside effect is performed its intent is in the ledger (design section 4, write-ahead).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, assert_never, get_args
 
-import structlog
-
 from controller.calls.attachment import Attachment
+from controller.calls.effects import Effects
 from controller.calls.inbox import Inbox
+from controller.calls.notes import Notes
 from controller.calls.ports import Toolbox
 from controller.calls.record import CallRecord
-from controller.calls.world import World, report_outcome
+from controller.calls.redaction import redacted
+from controller.calls.world import World
 from controller.errors import Fenced
+from controller.sansio.agent import Agent
+from controller.sansio.call import State
 from controller.sansio.commands import (
     AnswerCall,
     CloseChannel,
@@ -33,6 +36,8 @@ from controller.sansio.commands import (
     Record,
     RejectCall,
     ReportAnswered,
+    ReportDisclosure,
+    ReportHandOff,
     ReportOutcome,
     ReportReattached,
     RunTool,
@@ -41,20 +46,10 @@ from controller.sansio.commands import (
     TransferCall,
 )
 from controller.sansio.conversation import Conversation
-from controller.sansio.events import (
-    DeadlineReached,
-    Event,
-    FaultReported,
-    OwnershipLost,
-    ToolFinished,
-)
-from controller.tools import CallContext
-
-_log = structlog.get_logger()
+from controller.sansio.events import DeadlineReached, Event, OwnershipLost
 
 _EFFECTS: Final = get_args(Effect)
-_IGNORED_FRAMES: Final = frozenset({"binary", "malformed", "not_json"})
-"""What the dialect reports of frames that it could not read."""
+_TALKING: Final = frozenset({State.ATTACHING, State.ACTIVE})
 
 
 class CallRunner:
@@ -62,9 +57,10 @@ class CallRunner:
 
     Args:
         record: what is kept of the call.
-        conversation: its two machines.
+        conversation: its machines.
         world: the ports.
-        toolbox: the agent's tools; None for a call that is refused.
+        toolboxes: of every agent of the generation, by name; none for a call that is refused.
+        agents: of the generation, by name: a call may be handed to one of them.
     """
 
     def __init__(
@@ -72,19 +68,25 @@ class CallRunner:
         record: CallRecord,
         conversation: Conversation,
         world: World,
-        toolbox: Toolbox | None,
+        *,
+        toolboxes: Mapping[str, Toolbox],
+        agents: Mapping[str, Agent],
     ) -> None:
         self.record = record
         self.snapshot = b""
         """Of the machines, as it was last written ahead."""
         self._conversation = conversation
         self._world = world
-        self._toolbox = toolbox
         self._inbox = Inbox()
         self._attachment = Attachment(
             world.channels, record.incoming.provider_id, self._inbox, wants=conversation.wants
         )
+        self._effects = Effects(
+            record, conversation, world, toolboxes=toolboxes, tell=self._inbox.tell
+        )
+        self._notes = Notes(record, world, agents)
         self._children: asyncio.TaskGroup | None = None
+        self._when_lost: Callable[[], None] = _nobody_asks
 
     @property
     def state(self) -> str:
@@ -92,24 +94,46 @@ class CallRunner:
         return self._conversation.state
 
     @property
+    def agent(self) -> Agent:
+        """Who talks with the caller now."""
+        return self._conversation.agent
+
+    @property
+    def is_talking(self) -> bool:
+        """Caller and agent talk, or would if the sideband were not lost."""
+        return self.record.answered_at is not None and self._conversation.state in _TALKING
+
+    @property
     def is_over(self) -> bool:
         """The call has ended for us; a tool may still be running out its time."""
         return self._conversation.is_over
 
+    @property
+    def has_room(self) -> bool:
+        """What an operator wants can wait in the inbox; nothing is heaped up without a limit."""
+        return self._inbox.has_room
+
     def tell(self, event: Event) -> None:
-        """Tell the call what an operator wants."""
+        """Tell the call what an operator or the process wants."""
         self._inbox.tell(event)
 
-    async def run(self, first: Event, *, when_over: Callable[[], None]) -> None:
+    async def run(
+        self,
+        first: Event,
+        *,
+        when_over: Callable[[], None],
+        when_lost: Callable[[], None] | None = None,
+    ) -> None:
         """Drive the call; return when it is over for us and its children are done.
-
-        Tools that still run then are waited for, within their time limits: what they do outside
-        must not be cut off in the middle because the caller hung up.
 
         Args:
             first: the decision.
-            when_over: called once the call has ended, before those tools are waited for.
+            when_over: called once the call has ended, before the tools that still run are waited
+                for, within their time limits.
+            when_lost: called whenever the sideband proves to have been lost while caller and agent
+                talked.
         """
+        self._when_lost = when_lost or _nobody_asks
         try:
             async with asyncio.TaskGroup() as self._children:
                 await self._receive(first)
@@ -117,6 +141,7 @@ class CallRunner:
                     await self._receive(await self._next())
                 await self._attachment.close()
                 when_over()
+                self._effects.end()
         finally:
             await self._attachment.close()
 
@@ -145,8 +170,9 @@ class CallRunner:
         """Write down what is about to be done; False where the call is no longer ours."""
         record = self.record
         self.snapshot = self._conversation.snapshot()
+        kept = [redacted(effect) for effect in effects]
         try:
-            await self._world.ledger.intend(record.call_id, record.epoch, effects, self.snapshot)
+            await self._world.ledger.intend(record.call_id, record.epoch, kept, self.snapshot)
         except Fenced:
             return False
         return True
@@ -156,102 +182,44 @@ class CallRunner:
             case SendFrame():
                 await self._attachment.send(command.frame)
             case Record(note=note):
-                self.record.note(note, self._world.clock.now())
-                if isinstance(note, FaultReported) and note.code in _IGNORED_FRAMES:
-                    self._world.meter.ignored_frames(note.code, 1)
-            case OpenChannel():
-                await self._attachment.open(lambda work: self._child("sideband", work))
+                self._notes.keep(note)
+            case OpenChannel(attempt=attempt):
+                await self._open(attempt)
             case CloseChannel():
                 await self._attachment.close()
-            case AnswerCall() | RejectCall() | TransferCall() | HangUpCall():
-                self._perform_aside(command)
             case RunTool():
                 self.record.tools += 1
-                self._perform_aside(command)
-            case ReportAnswered() | ReportReattached() | RaiseAlarm() | ReportOutcome():
-                await self._report(command)
+                self._effects.perform(command, self._child)
+            case AnswerCall() | RejectCall() | TransferCall() | HangUpCall():
+                self._effects.perform(command, self._child)
+            case ReportReattached():
+                self._when_lost()
+                await self._notes.report(command)
+            case (
+                ReportAnswered()
+                | ReportDisclosure()
+                | ReportHandOff()
+                | RaiseAlarm()
+                | ReportOutcome()
+            ):
+                await self._notes.report(command)
             case _:
                 assert_never(command)
 
-    def _perform_aside(self, effect: Effect) -> None:
-        task = self._child(effect.effect_id, self._settle(effect))
-        del task  # the group holds it
+    async def _open(self, attempt: int) -> None:
+        """Open the sideband; again, not faster than the process may attach again (O15)."""
+        is_again = self.record.answered_at is not None
+        if is_again and attempt > 1:
+            self._when_lost()  # the attempt before this one found neither a session nor a 404
+        await self._attachment.open(
+            lambda work: self._child("sideband", work),
+            before=self._world.gate.pass_through if is_again else None,
+        )
 
     def _child(self, what: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         assert self._children is not None  # noqa: S101 - commands come from run alone
         return self._children.create_task(work, name=f"call:{self.record.call_id}:{what}")
 
-    # --- effects -------------------------------------------------------------------------------
 
-    async def _settle(self, effect: Effect) -> None:
-        """Perform an effect, write down what came of it, and tell the machines."""
-        # Not as a coroutine from outside: cancelled before it starts, nobody would ever await that.
-        work = self._run_tool(effect) if isinstance(effect, RunTool) else self._ask_line(effect)
-        result = await work
-        record = self.record
-        try:
-            await self._world.ledger.settle(
-                record.call_id, record.epoch, effect.effect_id, type(result).__name__
-            )
-        except Fenced:
-            # A call that has ended is settled already; one that was taken from us is released.
-            result = OwnershipLost()
-        self.tell(result)
-
-    async def _ask_line(
-        self, command: AnswerCall | RejectCall | TransferCall | HangUpCall
-    ) -> Event:
-        line, provider_id = self._world.line, self.record.incoming.provider_id
-        match command:
-            case AnswerCall(form=form):
-                session = self._conversation.session(form)
-                self._mark_answer()
-                return await line.answer(provider_id, session)
-            case RejectCall(status_code=status_code):
-                self.record.reject_code = status_code
-                return await line.reject(provider_id, status_code)
-            case TransferCall(uri=uri):
-                self.record.transfers += 1
-                return await line.transfer(provider_id, uri)
-            case HangUpCall():
-                return await line.hang_up(provider_id)
-
-    def _mark_answer(self) -> None:
-        if self.record.answer_sent_at is None:
-            now = self._world.clock.now()
-            self.record.answer_sent_at = now
-            self._world.meter.answer_sent(now - self.record.received_at)
-
-    async def _run_tool(self, command: RunTool) -> Event:
-        assert self._toolbox is not None  # noqa: S101 - a refused call has no model to ask
-        incoming, agent = self.record.incoming, self.record.agent
-        context = CallContext(
-            call_id=self.record.call_id,
-            sip_call_id=incoming.sip_call_id,
-            caller_shown=incoming.caller_shown.e164,
-            called_number=incoming.called.e164,
-            agent=agent.name if agent else "",
-        )
-        return ToolFinished(await self._toolbox.run(command.call, context))
-
-    # --- reports -------------------------------------------------------------------------------
-
-    async def _report(
-        self, report: ReportAnswered | ReportReattached | RaiseAlarm | ReportOutcome
-    ) -> None:
-        now, record, meter = self._world.clock.now(), self.record, self._world.meter
-        match report:
-            case ReportAnswered():
-                record.answered_at = now
-                meter.answered(now - (record.answer_sent_at or now))
-                _log.info("answered", agent=record.agent.name if record.agent else None)
-            case ReportReattached():
-                record.reattaches += 1
-                meter.reattached()
-                _log.info("reattached")
-            case RaiseAlarm(kind=kind):
-                meter.alarm(kind)
-                _log.error("alarm", kind=kind)
-            case ReportOutcome(outcome=outcome, detail=detail):
-                record.outcome, record.detail, record.ended_at = outcome, detail, now
-                await report_outcome(self._world, record)
+def _nobody_asks() -> None:
+    """Nobody counts the losses."""

@@ -38,10 +38,17 @@ class Threads:
         """No further function could begin now."""
         return self._places.locked()
 
-    async def run(self, work: Callable[..., _T], /, *args: Any) -> _T:
+    async def run(
+        self, work: Callable[..., _T], /, *args: Any, when_late: Callable[[], None] | None = None
+    ) -> _T:
         """Run a function in a thread and return its result, as `asyncio.to_thread` does.
 
         Whoever stops waiting leaves the thread behind; it keeps its place until it ends.
+
+        Args:
+            work: the function.
+            args: its arguments.
+            when_late: called if the function ends when nobody waits any more.
         """
         await self._places.acquire()
         loop = asyncio.get_running_loop()
@@ -49,23 +56,35 @@ class Threads:
         bound = partial(contextvars.copy_context().run, work, *args)
         try:
             threading.Thread(
-                target=self._work, args=(bound, result), name="tool", daemon=True
+                target=self._work, args=(bound, result, when_late), name="tool", daemon=True
             ).start()
         except RuntimeError:  # the system has no more of them
             self._places.release()
             raise
         return await result
 
-    def _work(self, bound: Callable[[], _T], result: asyncio.Future[_T]) -> None:
+    def _work(
+        self,
+        bound: Callable[[], _T],
+        result: asyncio.Future[_T],
+        when_late: Callable[[], None] | None,
+    ) -> None:
         settle: Callable[[], None]
         try:
             settle = partial(result.set_result, bound())
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
             settle = partial(result.set_exception, error)
         with suppress(RuntimeError):  # the loop is closed: nobody waits
-            result.get_loop().call_soon_threadsafe(self._settle, result, settle)
+            result.get_loop().call_soon_threadsafe(self._settle, result, settle, when_late)
 
-    def _settle(self, result: asyncio.Future[_T], settle: Callable[[], None]) -> None:
+    def _settle(
+        self,
+        result: asyncio.Future[_T],
+        settle: Callable[[], None],
+        when_late: Callable[[], None] | None,
+    ) -> None:
         self._places.release()
-        if not result.done():  # else nobody waits any more
+        if not result.done():
             settle()
+        elif when_late is not None:  # nobody waits any more
+            when_late()

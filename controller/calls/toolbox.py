@@ -7,28 +7,41 @@ none of this may reach the call, the other calls, or the end of the process.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final
 
 import structlog
 
-from controller.calls.ports import Clock, Meter
+from controller.calls.places import Places
+from controller.calls.ports import Clock, Meter, Runnable
 from controller.calls.threads import Threads
 from controller.sansio.events import ToolCall, ToolOutput
-from controller.tools import CallContext, Tool
+from controller.sansio.tool_output import bounded
+from controller.tools import CallContext
 
 _log = structlog.get_logger()
 
-UNKNOWN_TOOL: Final = '{"error":"there is no such tool"}'
-TIMED_OUT: Final = '{"error":"the tool took too long; what it did is not known"}'
+UNKNOWN_TOOL: Final = '{"error":"unknown_tool","message":"there is no such tool"}'
+TIMED_OUT: Final = (
+    '{"error":"timeout","message":"the tool took too long; what it did is not known"}'
+)
 FAILED: Final = '{"error":"the tool failed"}'
-OUT_OF_ORDER: Final = '{"error":"the tool is out of order now; nothing was done"}'
+OUT_OF_ORDER: Final = (
+    '{"error":"out_of_order","message":"the tool is out of order now; nothing was done"}'
+)
+TOO_BUSY: Final = (
+    '{"error":"busy","message":"too many tools run at once; nothing was done, try again later"}'
+)
 
 STOP_LIMIT: Final = 1.0
 """Seconds that a tool has to end once it was cancelled."""
 RUNAWAYS_LIMIT: Final = 16
 """Runs of one agent's tools that did not end when they were cancelled; while there are so many,
 no tool is started."""
+
+_NONE_OF_ITS_OWN: Final[Mapping[str, Runnable]] = MappingProxyType({})
 
 
 class Toolbox:
@@ -38,68 +51,125 @@ class Toolbox:
         tools: those that the agent may call, by name.
         clock: for the metrics.
         meter: counts and times every run.
+        places: how many tools may run at once, all toolboxes together.
     """
 
-    def __init__(self, tools: Mapping[str, Tool], *, clock: Clock, meter: Meter) -> None:
+    def __init__(
+        self,
+        tools: Mapping[str, Runnable],
+        *,
+        clock: Clock,
+        meter: Meter,
+        places: Places | None = None,
+    ) -> None:
         self._tools = tools
         self._clock = clock
         self._meter = meter
+        self._places = places or Places()
         self._threads = Threads()
-        self._runaways: set[asyncio.Task[str]] = set()
+        self._runaways: set[asyncio.Task[str | None]] = set()
         """Cancelled, and not over yet."""
 
-    async def run(self, call: ToolCall, context: CallContext) -> ToolOutput:
+    def ends_with_call(self, name: str) -> bool:
+        """Tell whether a tool is to be cancelled when the call is over."""
+        tool = self._tools.get(name)
+        return tool is not None and tool.declaration.cancel_on_hangup
+
+    async def run(
+        self,
+        call: ToolCall,
+        context: CallContext,
+        *,
+        own: Mapping[str, Runnable] = _NONE_OF_ITS_OWN,
+    ) -> ToolOutput:
         """Run a tool. Never raises but for cancellation.
 
         A model sometimes calls a tool that it was not given: it is told so, and nothing runs.
+
+        Args:
+            call: of the model's.
+            context: the call in which it runs.
+            own: tools that belong to this call, beside the agent's.
         """
-        tool = self._tools.get(call.name)
+        tool = self._tools.get(call.name) or own.get(call.name)
         if tool is None:
             self._meter.tool_ran("unknown", "unknown", 0.0)
             return ToolOutput(call.tool_call_id, UNKNOWN_TOOL)
         if len(self._runaways) >= RUNAWAYS_LIMIT:
             self._meter.tool_ran(call.name, "error", 0.0)
             return ToolOutput(call.tool_call_id, OUT_OF_ORDER)
-        started_at = self._clock.now()
-        output = await self._limited(tool, call.arguments, context)
-        result = "ok"
-        if output is None:
-            output, result = TIMED_OUT, "timeout"
-            if self._threads.is_full:  # of calls that were given up, as a rule
-                self._alarm("tools_blocked", call.name)
-        elif output.startswith('{"error"'):
-            result = "error"
-        self._meter.tool_ran(call.name, result, self._clock.now() - started_at)
-        return ToolOutput(call.tool_call_id, output)
+        if not self._places.take(context.call_id):
+            self._meter.tool_ran(call.name, "busy", 0.0)
+            return ToolOutput(call.tool_call_id, TOO_BUSY)
+        try:
+            output = await self._timed(tool, call, context)
+        finally:
+            self._places.give_back(context.call_id)
+        return ToolOutput(call.tool_call_id, bounded(output))
 
-    async def _limited(self, tool: Tool, arguments: str, context: CallContext) -> str | None:
+    async def _timed(self, tool: Runnable, call: ToolCall, context: CallContext) -> str:
+        """Run a tool and report how it went."""
+        started_at = self._clock.now()
+        result = "cancelled"
+        try:
+            output = await self._limited(tool, call.arguments, context)
+            result = "ok"
+            if output is None:
+                output, result = TIMED_OUT, "timeout"
+                if self._threads.is_full:  # of calls that were given up, as a rule
+                    self._alarm("tools_blocked", call.name)
+            elif output.startswith('{"error"'):
+                result = "error"
+        finally:
+            self._meter.tool_ran(call.name, result, self._clock.now() - started_at)
+        return output
+
+    async def _limited(self, tool: Runnable, arguments: str, context: CallContext) -> str | None:
         """Return the output; None when the time limit has passed.
 
         The tool has a task of its own: a time limit around a coroutine that catches its
         cancellation would wait for it for ever.
         """
         name = tool.declaration.name
-        task = asyncio.create_task(self._contained(tool, arguments, context), name=f"tool:{name}")
+        work = self._contained(tool, arguments, context)
+        task = asyncio.create_task(work, name=f"tool:{name}")
         try:
             await asyncio.wait({task}, timeout=tool.declaration.timeout)
-            return task.result() if task.done() else None
+            return (task.result() or FAILED) if task.done() else None
         finally:
             if not task.done():
                 await self._stop(task, name)
 
-    async def _contained(self, tool: Tool, arguments: str, context: CallContext) -> str:
+    async def _contained(self, tool: Runnable, arguments: str, context: CallContext) -> str | None:
+        """Return the output, None if it was cancelled."""
+        count_late = partial(self._count_late, tool.declaration.name, self._clock.now())
+
+        async def in_thread(work: Callable[[Any], str], given: Mapping[str, Any]) -> str:
+            return await self._threads.run(work, given, when_late=count_late)
+
         try:
-            return await tool.run(arguments, context, in_thread=self._threads.run)
+            return await tool.run(arguments, context, in_thread=in_thread)
+        except asyncio.CancelledError:
+            return None
         except BaseException:  # noqa: BLE001 - a KeyboardInterrupt would end the whole process
             return FAILED
 
-    async def _stop(self, task: asyncio.Task[str], name: str) -> None:
+    async def _stop(self, task: asyncio.Task[str | None], name: str) -> None:
         self._runaways.add(task)
-        task.add_done_callback(self._runaways.discard)
+        task.add_done_callback(partial(self._note_end, name, self._clock.now()))
         task.cancel()
         await asyncio.wait({task}, timeout=STOP_LIMIT)
         if not task.done():
             self._alarm("tool_runs_on", name)
+
+    def _note_end(self, name: str, given_up_at: float, task: asyncio.Task[str | None]) -> None:
+        self._runaways.discard(task)
+        if not task.cancelled() and task.result() is not None:  # cancelled: before it began
+            self._count_late(name, given_up_at)
+
+    def _count_late(self, name: str, since: float) -> None:
+        """A result that nobody waits for any more: the model was told that there is none."""
+        self._meter.tool_ran(name, "late", self._clock.now() - since)
 
     def _alarm(self, kind: str, name: str) -> None:
         self._meter.alarm(kind)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
-from controller.calls.ports import Channels, Clock, Ledger, Line, Meter
+from controller.calls.headroom import Headroom
+from controller.calls.incident import Gate
+from controller.calls.ports import Channels, Clock, Handover, Ledger, Line, Meter
 from controller.calls.record import CallRecord
+from controller.calls.referrals import Referrals
 from controller.errors import Fenced
 
 _log = structlog.get_logger()
@@ -15,13 +18,24 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The ports."""
+    """The ports, and what the calls of one process know of each other."""
 
     ledger: Ledger
     line: Line
     channels: Channels
     clock: Clock
     meter: Meter
+    handover: Handover | None = None
+    """None: no target gets the caller's context."""
+    gate: Gate = field(default_factory=Gate)
+    """Before every attempt to attach again."""
+    headroom: Headroom = field(default_factory=Headroom)
+    referrals: Referrals = field(default_factory=Referrals)
+
+    def raise_alarm(self, kind: str) -> None:
+        """Count and log something that an operator must look at."""
+        self.meter.alarm(kind)
+        _log.error("alarm", kind=kind)
 
 
 async def report_outcome(world: World, record: CallRecord, *, level: str = "info") -> None:
@@ -43,6 +57,15 @@ async def report_outcome(world: World, record: CallRecord, *, level: str = "info
         is_ours = False
     finally:
         if is_ours:
-            world.meter.outcome(record.outcome)
+            _measure(world, record)
             write = getattr(_log, level)
             write("call", **record.canonical())
+
+
+def _measure(world: World, record: CallRecord) -> None:
+    assert record.outcome is not None  # noqa: S101 - see above
+    world.meter.outcome(record.outcome)
+    if record.cost_usd is not None:
+        world.meter.spent(record.cost_usd)
+    if record.suspected_one_way_audio:
+        world.meter.one_way_audio()

@@ -11,7 +11,9 @@ The order of its questions is part of its meaning:
    elsewhere) to known and unknown numbers alike, and never a definite 404.
 3. **Is the number one of ours?** If not, it is told so even when the house is full: that holds
    at any load, and `busy` would make a misdialled caller try again.
-4. **Is there room?**
+4. **Does it go round in circles?** A caller whom a target has sent back twice is refused: a
+   third transfer would end here again (O6).
+5. **Is there room**, here and in the provider's token limits?
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from typing import Final, Literal, TypeAlias
 
 from controller.sansio.incoming import IncomingCall
 from controller.sansio.parties import CalledNumber
+
+LOOP_HOPS: Final = 2
+"""Returns of one caller after which the next hop, the third, is refused (operations, O6)."""
 
 CATCH_ALL: Final = "*"
 """The key in `Rules.numbers` that stands for every number that is not listed."""
@@ -46,6 +51,8 @@ class Rules:
     """SIP code when that many live."""
     paused: int = 503
     """SIP code while no calls are admitted."""
+    loop: int = 482
+    """SIP code for a transfer that keeps coming back (RFC 3261 §21.4.20, Loop Detected)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,10 @@ class Load:
     """Calls that hold a place now, without the one to be decided."""
     admitting: bool
     """False while draining or paused."""
+    tokens_low: bool = False
+    """The provider has too few tokens left for another call."""
+    returns: int = 0
+    """How often a target of ours has just sent this caller back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +88,8 @@ class Reject:
 
     status_code: int
     rule: str
-    """A stable word: `not_admitting`, `unknown_number`, `unreadable_number`, `full`."""
+    """A stable word: `not_admitting`, `unknown_number`, `unreadable_number`, `loop`, `full`,
+    `provider_tokens`."""
     why: str
     """One sentence for the operator; it holds no number."""
     alarm: str | None = None
@@ -119,10 +131,23 @@ def admit(
     if not load.admitting:
         why = "the service is draining or paused"
         return Reject(rules.paused, "not_admitting", why, routed.alarm)
-    if isinstance(routed, Accept) and load.live_calls >= rules.max_concurrent_calls:
+    if isinstance(routed, Reject):
+        return routed
+    return _refuse_for_load(rules, load, routed.alarm) or routed
+
+
+def _refuse_for_load(rules: Rules, load: Load, alarm: str | None) -> Reject | None:
+    """Refuse a call that is ours and that an agent would take at another time."""
+    if load.returns >= LOOP_HOPS:
+        why = f"transfers of ours sent this caller back {load.returns} times"
+        return Reject(rules.loop, "loop", why, alarm)
+    if load.live_calls >= rules.max_concurrent_calls:
         why = f"{load.live_calls} calls live, of at most {rules.max_concurrent_calls}"
-        return Reject(rules.busy, "full", why, routed.alarm)
-    return routed
+        return Reject(rules.busy, "full", why, alarm)
+    if load.tokens_low:
+        why = "the provider has too few tokens left"
+        return Reject(rules.busy, "provider_tokens", why, alarm)
+    return None
 
 
 def _route(called: CalledNumber, rules: Rules) -> Decision:

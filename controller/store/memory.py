@@ -10,12 +10,13 @@ It keeps the same rules as a ledger on disk, so that the shell is written once:
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
-from controller.calls.ports import Claim, Clock
+from controller.calls.ports import Claim, Clock, Message
 from controller.errors import Fenced
 from controller.sansio.commands import Effect, Outcome
 
@@ -24,6 +25,13 @@ REMEMBER_LIMIT: Final = 72 * 3600.0
 
 MAX_REMEMBERED: Final = 100_000
 """Ended calls that are remembered at most, some 65 MB; the oldest are forgotten first."""
+
+MAX_MESSAGES: Final = 10_000
+"""Messages that are kept, at most some 50 MB; a further one is refused until the oldest is old
+enough: to forget one that nobody has read would break a promise."""
+
+MESSAGE_LIMIT: Final = 30 * 86_400.0
+"""Seconds that a message is kept (operations, Defaults: retention of what was said)."""
 
 FIRST_EPOCH: Final = 1
 
@@ -50,6 +58,7 @@ class _EndedCall:
     webhook_id: str
     line: str
     provider_id: str
+    epoch: int
     outcome: Outcome
     forget_at: float
 
@@ -60,13 +69,22 @@ class MemoryLedger:
     Args:
         clock: decides when an ended call may be forgotten.
         max_remembered: ended calls that are remembered at most.
+        max_messages: messages that are kept at most.
     """
 
     kept = False
 
-    def __init__(self, clock: Clock, *, max_remembered: int = MAX_REMEMBERED) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        max_remembered: int = MAX_REMEMBERED,
+        max_messages: int = MAX_MESSAGES,
+    ) -> None:
         self._clock = clock
         self._max_remembered = max_remembered
+        self._max_messages = max_messages
+        self._messages: deque[Message] = deque()
         self._live: dict[str, _LiveCall] = {}
         self._ended: OrderedDict[str, _EndedCall] = OrderedDict()
         self._webhook_ids: set[str] = set()
@@ -95,7 +113,12 @@ class MemoryLedger:
             call.effects[effect.effect_id] = EffectNote(effect)
 
     async def settle(self, call_id: str, epoch: int, effect_id: str, result: str) -> None:
-        """Write down what came of an effect. Raises Fenced."""
+        """Write down what came of an effect. Raises Fenced.
+
+        Of a call that has ended nothing but its outcome is kept here.
+        """
+        if self._has_ended(call_id, epoch):
+            return
         call = self._owned(call_id, epoch)
         note = call.effects.get(effect_id)
         if note is not None:
@@ -119,10 +142,28 @@ class MemoryLedger:
             webhook_id=claim.webhook_id,
             line=claim.line,
             provider_id=claim.provider_id,
+            epoch=epoch,
             outcome=outcome,
             forget_at=self._clock.now() + REMEMBER_LIMIT,
         )
         self._forget()
+
+    async def keep_message(self, epoch: int, message: Message) -> bool:
+        """Keep a message, for 30 days. Returns False when there is no room. Raises Fenced."""
+        if not self._has_ended(message.call_id, epoch):
+            self._owned(message.call_id, epoch)
+        now = self._clock.now()
+        while self._messages and now - self._messages[0].received_at >= MESSAGE_LIMIT:
+            self._messages.popleft()
+        if len(self._messages) >= self._max_messages:
+            return False
+        self._messages.append(message)
+        return True
+
+    async def messages(self, limit: int) -> Sequence[Message]:
+        """Return the newest messages, the oldest of them first."""
+        oldest = max(0, len(self._messages) - limit)
+        return list(islice(self._messages, oldest, None))
 
     async def reserve(self, call_id: str, limits: Mapping[str, int]) -> str | None:
         """Take one place under each named limit; all or none. Returns the first that is full."""
@@ -148,6 +189,10 @@ class MemoryLedger:
         """Return the last snapshot of a live call, None of a call that is not live."""
         call = self._live.get(call_id)
         return call.snapshot if call else None
+
+    def _has_ended(self, call_id: str, epoch: int) -> bool:
+        ended = self._ended.get(call_id)
+        return ended is not None and ended.epoch == epoch
 
     def _owned(self, call_id: str, epoch: int) -> _LiveCall:
         call = self._live.get(call_id)

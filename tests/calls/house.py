@@ -78,6 +78,10 @@ class Gauges:
     session_times: list[float] = field(default_factory=list)
     ages: list[float] = field(default_factory=list)
     reattaches: int = 0
+    incidents: list[bool] = field(default_factory=list)
+    tokens: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
+    one_way: int = 0
 
     def delivery(self, result: str) -> None: ...
     def acknowledged(self, seconds: float) -> None: ...
@@ -111,6 +115,18 @@ class Gauges:
 
     def alarm(self, kind: str) -> None:
         self.alarms[kind] += 1
+
+    def incident(self, *, is_on: bool) -> None:
+        self.incidents.append(is_on)
+
+    def tokens_left(self, fraction: float) -> None:
+        self.tokens.append(fraction)
+
+    def spent(self, usd: float) -> None:
+        self.costs.append(usd)
+
+    def one_way_audio(self) -> None:
+        self.one_way += 1
 
 
 @tool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from controller.calls.ports import Claim
+from controller.calls.ports import Claim, Message
 from controller.errors import Fenced
 from controller.sansio.commands import Effect, Outcome
 from controller.store.memory import MemoryLedger
@@ -60,6 +60,13 @@ class WatchedLedger:
     async def finish(self, call_id: str, epoch: int, outcome: Outcome, record: bytes) -> None:
         await self._step("finish")
         await self.inner.finish(call_id, epoch, outcome, record)
+
+    async def keep_message(self, epoch: int, message: Message) -> bool:
+        await self._step("keep_message")
+        return await self.inner.keep_message(epoch, message)
+
+    async def messages(self, limit: int) -> Sequence[Message]:
+        return await self.inner.messages(limit)
 
     async def reserve(self, call_id: str, limits: Mapping[str, int]) -> str | None:
         await self._step("reserve")

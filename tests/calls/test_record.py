@@ -1,26 +1,35 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.calls.ports import Message
 from controller.calls.record import (
     FAULTS_LIMIT,
-    LINE_COST,
-    TRANSCRIPT_LIMIT,
+    HAND_OFFS_LIMIT,
     CallRecord,
+    Recorded,
     last_four,
+    text_hash,
 )
+from controller.calls.referrals import Return
 from controller.sansio.agent import Agent
-from controller.sansio.commands import Outcome
+from controller.sansio.commands import DisclosureResult, Outcome
 from controller.sansio.events import (
     CallerSpoke,
     Digit,
     FaultReported,
-    Note,
+    MenuKeyPressed,
+    ServerToolCalled,
+    ServerToolsListed,
+    SpeechHeard,
+    SpendReported,
+    TokensLeft,
     TranscriptAdded,
     Usage,
     UsageReported,
@@ -34,7 +43,7 @@ def record() -> CallRecord:
     return make()
 
 
-def make() -> CallRecord:
+def make(**agent: Any) -> CallRecord:
     headers = (
         ("From", '"Eve" <sip:+12025550142@trunk.example.net>'),
         ("Diversion", "<sip:+12025550100@trunk.example.net>"),
@@ -44,7 +53,7 @@ def make() -> CallRecord:
         call_id="018f",
         epoch=1,
         incoming=read_incoming(offered, webhook_id="wh_1", region="US"),
-        agent=Agent(name="frontdesk", model="m", voice="v", instructions="secret sauce"),
+        agent=Agent(name="frontdesk", model="m", voice="v", instructions="secret sauce", **agent),
         received_at=100.0,
         rule="number",
         generation="abc123",
@@ -107,31 +116,6 @@ def test_when_the_caller_first_spoke_is_kept(record: CallRecord) -> None:
     assert record.caller_spoke_at == 110.0
 
 
-@pytest.mark.parametrize(
-    "line",
-    [said(""), said("yes"), said("x" * 1000), said("", "item" * 1000), said("x" * 10**6)],
-    ids=["empty", "short", "long", "a long id", "huge"],
-)
-def test_a_call_that_never_stops_talking_does_not_fill_the_memory(
-    record: CallRecord, line: TranscriptAdded
-) -> None:
-    for _ in range(3000):
-        record.note(line, 110.0)
-
-    assert record.transcript_lines == 3000
-    assert record.canonical()["transcript_lines"] == 3000
-    assert record.transcript_cut
-    assert len(record.transcript) <= TRANSCRIPT_LIMIT // LINE_COST
-    assert sum(len(each.text) + len(each.item_id) for each in record.transcript) <= TRANSCRIPT_LIMIT
-
-
-def test_a_transcript_that_was_cut_has_no_holes(record: CallRecord) -> None:
-    for text in ("first", "x" * TRANSCRIPT_LIMIT, "third"):
-        record.note(said(text), 110.0)
-
-    assert [line.text for line in record.transcript] == ["first"]
-
-
 @given(st.lists(st.text(max_size=100), max_size=60))
 def test_faults_are_few_and_are_words(codes: list[str]) -> None:
     record = make()
@@ -152,12 +136,161 @@ def test_a_fault_that_is_known_is_counted_even_when_there_are_too_many(record: C
     assert record.faults["other"] == 5
 
 
-def test_an_unknown_note_is_no_matter(record: CallRecord) -> None:
-    notes: list[Note] = [FaultReported("not_json"), FaultReported("not_json")]
+def test_what_means_nothing_here_changes_nothing(record: CallRecord) -> None:
+    before = record.canonical()
+
+    record.note(TokensLeft(0.5, 10.0), 110.0)
+
+    assert record.canonical() == before
+
+
+# --- which words are kept ------------------------------------------------------------------------
+
+
+def words(record: CallRecord) -> list[str]:
+    return [line.text for line in record.transcript.lines]
+
+
+def test_an_agent_that_keeps_no_words_keeps_none_and_counts_them() -> None:
+    record = make(transcript="never")
+    record.note(said("My name is Zacharias."), 110.0)
+
+    assert words(record) == []
+    assert record.canonical()["transcript_lines"] == 1
+    assert msgspec.json.decode(record.stored())["transcript_cut"] is False
+
+
+@pytest.mark.parametrize("result", DisclosureResult)
+def test_after_the_disclosure_words_are_kept_if_it_was_heard(result: DisclosureResult) -> None:
+    record = make(transcript="after_disclosure", disclosure="This call is recorded.")
+    record.note(said("before"), 110.0)
+    record.disclosed(result, 1, 111.0)
+    record.note(said("after"), 112.0)
+
+    assert words(record) == (["after"] if result is DisclosureResult.HEARD else [])
+
+
+def test_after_a_hand_off_the_other_agents_rule_holds() -> None:
+    record = make()
+    record.note(said("one"), 110.0)
+    record.handed_to(Agent(name="b", model="m", voice="v", instructions="", transcript="never"))
+    record.note(said("two"), 111.0)
+
+    assert words(record) == ["one"]
+
+
+def test_a_refused_call_keeps_no_words(record: CallRecord) -> None:
+    record.agent = None
+    record.note(said("hello"), 110.0)
+
+    assert words(record) == []
+
+
+# --- evidence, money, counts ---------------------------------------------------------------------
+
+
+def test_the_evidence_of_a_disclosure_is_in_the_line_without_its_words() -> None:
+    record = make(disclosure="This call is recorded.")
+
+    record.disclosed(DisclosureResult.HEARD, 2, 105.5)
+
+    line = record.canonical()
+    assert (line["disclosure"], line["disclosure_attempts"]) == ("heard", 2)
+    assert line["disclosure_heard_at"] == 105.5
+    assert line["disclosure_hash"] == text_hash("This call is recorded.")
+    assert "recorded" not in json.dumps(line)
+
+
+def test_what_was_not_heard_has_no_instant() -> None:
+    record = make(disclosure="This call is recorded.")
+
+    record.disclosed(DisclosureResult.DIFFERENT, 2, 105.5)
+
+    assert "disclosure_heard_at" not in record.canonical()
+
+
+def test_a_texts_hash_is_the_beginning_of_its_sha256() -> None:
+    assert text_hash("abc") == "ba7816bf8f01cfea"
+    assert text_hash("\ud800") != text_hash("?")
+
+
+def test_hand_offs_are_named_in_their_order_and_few(record: CallRecord) -> None:
+    other = Agent(name="billing", model="m", voice="v", instructions="")
+    for _ in range(HAND_OFFS_LIMIT + 5):
+        record.handed_to(other)
+
+    assert record.canonical()["hand_offs"] == ["billing"] * HAND_OFFS_LIMIT
+
+
+def test_what_a_call_costs_is_what_was_said_last(record: CallRecord) -> None:
+    record.note(SpendReported(0.01), 110.0)
+    record.note(SpendReported(0.0312345678), 120.0)
+
+    line = record.canonical()
+    assert line["cost_usd"] == 0.031235
+    assert "usage_incomplete" not in line
+
+
+def test_without_prices_there_is_no_cost(record: CallRecord) -> None:
+    assert "cost_usd" not in record.canonical()
+
+
+def test_an_estimate_or_a_gap_makes_the_usage_incomplete() -> None:
+    records = [make() for _ in range(4)]
+    records[0].note(UsageReported(Usage(), is_estimate=True), 110.0)
+    records[1].note(SpendReported(0.1, is_estimate=True), 110.0)
+    records[1].note(SpendReported(0.2), 111.0)
+    records[2].reattaches = 1
+    records[3].outcome = Outcome.SIDEBAND_LOST
+
+    assert [record.canonical()["usage_incomplete"] for record in records] == [True] * 4
+
+
+def test_keys_tools_of_servers_operators_and_messages_are_counted(record: CallRecord) -> None:
+    record.note(MenuKeyPressed("0"), 110.0)
+    record.note(ServerToolCalled("crm", "find", failed=False), 110.0)
+    record.note(ServerToolCalled("crm", "find", failed=True), 110.0)
+    record.note(ServerToolsListed("crm", failed=True), 110.0)
+    record.note(ServerToolsListed("crm", failed=False), 110.0)
+    for verb in ("say", "say", "transfer"):
+        record.operator_did(verb)
+    record.messages.append(Message("1", "018f", 1.0, "normal", "Eve", "+12025550142", "a tooth"))
+
+    line = record.canonical()
+
+    assert (line["menu_keys"], line["mcp_tools"], line["messages"]) == (1, 2, 1)
+    assert line["faults"] == {"mcp_call_failed": 1, "mcp_list_failed": 1}
+    assert line["operator_acts"] == {"say": 2, "transfer": 1}
+    assert "Eve" not in json.dumps(line) + repr(record)
+    assert msgspec.json.decode(record.stored())["messages"][0]["name"] == "Eve"
+
+
+def test_where_a_caller_came_back_from_is_named(record: CallRecord) -> None:
+    record.returned = Return(frozenset({"reception", "billing"}), 1)
+
+    assert record.canonical()["returned_from"] == ["billing", "reception"]
+
+
+@pytest.mark.parametrize(
+    ("notes", "detail", "suspected"),
+    [
+        ([SpeechHeard("greeting", certain=True)], None, True),
+        ([SpeechHeard("greeting", certain=True)], "ghost", False),
+        ([SpeechHeard("greeting", certain=False)], None, False),
+        ([SpeechHeard("greeting", certain=True), CallerSpoke()], None, False),
+        ([SpeechHeard("greeting", certain=True), Digit("1")], None, False),
+        ([], None, False),
+    ],
+    ids=["one way", "ghost", "cut off", "spoke", "pressed a key", "nothing played"],
+)
+def test_one_way_audio_is_suspected_apart_from_ghost_calls(
+    record: CallRecord, notes: list[Recorded], detail: str | None, *, suspected: bool
+) -> None:
     for note in notes:
         record.note(note, 110.0)
+    record.detail = detail
 
-    assert record.faults == {"not_json": 2}
+    assert record.canonical().get("suspected_one_way_audio", False) is suspected
 
 
 @pytest.mark.parametrize(

@@ -176,10 +176,13 @@ class DiceToolbox:
     def __init__(self, dice: Dice) -> None:
         self._dice = dice
 
-    async def run(self, call: ToolCall, context: Any) -> ToolOutput:
+    async def run(self, call: ToolCall, context: Any, *, own: Any) -> ToolOutput:
         self._dice.ran[call.tool_call_id] += 1
         await self._dice.wait(0, 1, 8)
         return ToolOutput(call.tool_call_id, "done")
+
+    def ends_with_call(self, name: str) -> bool:
+        return self._dice.random.random() < 0.5
 
 
 def a_call(world: World, dice: Dice, *, refused: bool) -> CallRunner:
@@ -196,7 +199,9 @@ def a_call(world: World, dice: Dice, *, refused: bool) -> CallRunner:
         rule="number",
         generation="abc",
     )
-    return CallRunner(record, Conversation(agent, now=world.clock.now()), world, DiceToolbox(dice))
+    conversation = Conversation(agent, now=world.clock.now())
+    toolboxes = {agent.name: DiceToolbox(dice)}
+    return CallRunner(record, conversation, world, toolboxes=toolboxes, agents={agent.name: agent})
 
 
 STEPS = ["intend answer", "settle answer", "intend tool", "settle tool", "intend hang_up"]

@@ -6,10 +6,12 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from controller.calls.places import Places
 from controller.calls.threads import THREADS_LIMIT
 from controller.calls.toolbox import (
     FAILED,
@@ -17,9 +19,12 @@ from controller.calls.toolbox import (
     RUNAWAYS_LIMIT,
     STOP_LIMIT,
     TIMED_OUT,
+    TOO_BUSY,
     Toolbox,
 )
+from controller.sansio.agent import ToolDeclaration
 from controller.sansio.events import ToolCall
+from controller.sansio.tool_output import MAX_OUTPUT_BYTES
 from controller.tools import CallContext, Tool, ToolError, tool
 from tests.calls.house import Gauges, LoopClock
 
@@ -165,7 +170,7 @@ async def test_a_tool_is_cancelled_with_its_call(meter: Gauges) -> None:
         await task
 
     assert cancelled == [True]
-    assert meter.tools == []
+    assert meter.tools == [("hangs", "cancelled", 1.0)]
 
 
 class StrangeError(BaseException):
@@ -260,7 +265,8 @@ async def test_tools_that_block_for_ever_hold_up_neither_the_call_nor_host_names
         started.append(threading.get_ident())
         gate.wait(60)
 
-    toolbox = Toolbox({"blocks": blocks}, clock=LoopClock(), meter=meter)
+    places = Places(per_call=100)
+    toolbox = Toolbox({"blocks": blocks}, clock=LoopClock(), meter=meter, places=places)
     outputs = await asyncio.gather(*(run(meter, blocks, toolbox=toolbox) for _ in range(100)))
 
     assert set(outputs) == {TIMED_OUT}
@@ -279,3 +285,113 @@ async def test_one_tool_that_blocks_too_long_is_no_alarm(
 
     assert await run(meter, blocks) == TIMED_OUT
     assert meter.alarms == {}
+
+
+# --- late results --------------------------------------------------------------------------------
+
+
+@pytest.mark.looptime
+async def test_a_result_after_the_time_limit_is_dropped_and_counted(meter: Gauges) -> None:
+    enough = asyncio.Event()
+    assert await run(meter, stubborn(enough)) == TIMED_OUT
+    await asyncio.sleep(7)
+
+    enough.set()
+    await asyncio.sleep(1)
+
+    assert [run[:2] for run in meter.tools] == [("ignores_it", "timeout"), ("ignores_it", "late")]
+    assert meter.tools[1][2] == pytest.approx(STOP_LIMIT + 7)
+
+
+@pytest.mark.looptime
+async def test_a_tool_that_ends_as_it_is_told_is_not_late(meter: Gauges) -> None:
+    @tool(timeout=3)
+    async def hangs() -> None:
+        """It hangs."""
+        await asyncio.sleep(3600)
+
+    assert await run(meter, hangs) == TIMED_OUT
+    await asyncio.sleep(1)
+
+    assert [run[:2] for run in meter.tools] == [("hangs", "timeout")]
+
+
+async def test_a_thread_that_ends_after_the_time_limit_is_counted(
+    meter: Gauges, gate: threading.Event
+) -> None:
+    @tool(timeout=0.05)
+    def blocks() -> None:
+        """It blocks."""
+        gate.wait(60)
+
+    assert await run(meter, blocks) == TIMED_OUT
+    gate.set()
+    async with asyncio.timeout(10):
+        while len(meter.tools) < 2:  # noqa: ASYNC110 - a thread rings no bell here
+            await asyncio.sleep(0.001)
+
+    assert [run[:2] for run in meter.tools] == [("blocks", "timeout"), ("blocks", "late")]
+
+
+# --- how many, how much --------------------------------------------------------------------------
+
+
+async def test_more_tools_than_there_are_places_are_told_so(meter: Gauges) -> None:
+    places = Places(per_call=2)
+    enough = asyncio.Event()
+
+    @tool
+    async def waits() -> str:
+        """It waits."""
+        await enough.wait()
+        return "done"
+
+    toolbox = Toolbox({"waits": waits}, clock=LoopClock(), meter=meter, places=places)
+    running = [asyncio.create_task(run(meter, waits, toolbox=toolbox)) for _ in range(2)]
+    await asyncio.sleep(0)
+
+    assert await run(meter, waits, toolbox=toolbox) == TOO_BUSY
+    assert meter.tools == [("waits", "busy", 0.0)]
+
+    enough.set()
+    assert await asyncio.gather(*running) == ["done", "done"]
+    assert await run(meter, waits, toolbox=toolbox) == "done"
+
+
+@dataclass(frozen=True)
+class Verbose:
+    """Something that runs and knows of no limit."""
+
+    declaration: ToolDeclaration = field(
+        default_factory=lambda: ToolDeclaration("verbose", "", {}, cancel_on_hangup=True)
+    )
+
+    async def run(self, arguments_json: str, context: CallContext, *, in_thread: Any = None) -> str:
+        return "ö" * MAX_OUTPUT_BYTES
+
+
+async def test_no_output_is_longer_than_the_limit_whatever_the_tool_is(meter: Gauges) -> None:
+    toolbox = Toolbox({"verbose": Verbose()}, clock=LoopClock(), meter=meter)
+
+    output = await toolbox.run(ToolCall("call_1", "verbose", "{}"), CONTEXT)
+
+    assert len(output.output.encode()) <= MAX_OUTPUT_BYTES
+    assert "cut" in output.output[-60:]
+
+
+async def test_a_call_may_have_tools_of_its_own(meter: Gauges) -> None:
+    toolbox = Toolbox({}, clock=LoopClock(), meter=meter)
+    call = ToolCall("call_1", "verbose", "{}")
+
+    output = await toolbox.run(call, CONTEXT, own={"verbose": Verbose()})
+
+    assert output.output.startswith("ö")
+    assert "no such tool" in (await toolbox.run(call, CONTEXT)).output
+
+
+def test_which_tools_end_with_their_call_is_declared() -> None:
+    toolbox = Toolbox({"verbose": Verbose(), "good": good}, clock=LoopClock(), meter=Gauges())
+
+    ending = [name for name in ("verbose", "good", "unknown") if toolbox.ends_with_call(name)]
+
+    assert ending == ["verbose"]
