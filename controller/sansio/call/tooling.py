@@ -48,6 +48,8 @@ class _Asked(NamedTuple):
 def tools_called(call: CallState, event: ToolsCalled, now: float) -> Step:
     """Run what is new; `hang_up` and `transfer` are ours and begin the end (rules 8 and 9)."""
     fresh = _unseen(call, event)
+    if not fresh:
+        return ignore(call)
     asked = tuple(_judged(call, fresh))
     closing = next((each.tool_call for each in asked if each.is_last), None)
     call = _remember(call, fresh)
@@ -58,7 +60,8 @@ def tools_called(call: CallState, event: ToolsCalled, now: float) -> Step:
         outputs += () if output is None else (output,)
         commands += more
     # After `wait_for_caller` alone there is nothing to say.
-    respond = closing is None and any(each.name != WAIT_FOR_CALLER for each in fresh)
+    waits = [_is_ours(call, each) and each.name == WAIT_FOR_CALLER for each in fresh]
+    respond = closing is None and not all(waits)
     call, given = _batch(call, fresh, tuple(outputs), respond=respond, is_last=closing is not None)
     call = fillers.began(call, now)
     if closing is None:

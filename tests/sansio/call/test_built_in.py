@@ -280,6 +280,12 @@ def test_waiting_beside_another_tool_is_answered_with_it() -> None:
     assert given.respond
 
 
+def test_an_agent_that_cannot_wait_speaks_after_it_was_told_so() -> None:
+    story = active(Terms())
+    story.receive(called(tool("t1", "wait_for_caller")))
+    assert one(GiveToolOutputs, story.receive(ToolFinished(ToolOutput("t1", "unknown")))).respond
+
+
 # --- handing on --------------------------------------------------------------------------------
 
 
