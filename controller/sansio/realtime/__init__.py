@@ -12,6 +12,7 @@ at any time.
 """
 
 from controller.sansio.realtime.machine import Turns
-from controller.sansio.realtime.state import Pace, Phase, TurnState
+from controller.sansio.realtime.parts import Phase
+from controller.sansio.realtime.state import Pace, TurnState
 
 __all__ = ["Pace", "Phase", "TurnState", "Turns"]

@@ -18,7 +18,7 @@ import msgspec
 
 Id: TypeAlias = Annotated[str, msgspec.Meta(max_length=512)]
 """Identifiers are kept; the real ones have about thirty characters."""
-_NULL = msgspec.Raw(b"null")
+NULL = msgspec.Raw(b"null")
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -37,8 +37,10 @@ class CreatedResponse(Frozen, frozen=True):
     """`response` of `response.created`."""
 
     id: Id
-    metadata: msgspec.Raw = _NULL
+    metadata: msgspec.Raw = NULL
     """Ours, echoed; null where VAD started the response."""
+    conversation_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    """null: an out-of-band response (`conversation: "none"`), which takes no floor."""
 
 
 class ResponseCreated(Frozen, frozen=True):
@@ -53,10 +55,12 @@ class FinishedResponse(Frozen, frozen=True):
     id: Id
     status: str | None = None
     """`completed`, `cancelled`, `failed` or `incomplete`."""
-    output: msgspec.Raw = _NULL
-    usage: msgspec.Raw = _NULL
-    status_details: msgspec.Raw = _NULL
-    metadata: msgspec.Raw = _NULL
+    output: msgspec.Raw = NULL
+    usage: msgspec.Raw = NULL
+    status_details: msgspec.Raw = NULL
+    metadata: msgspec.Raw = NULL
+    """As in `response.created`."""
+    conversation_id: str | msgspec.UnsetType | None = msgspec.UNSET
     """As in `response.created`."""
 
 
@@ -88,6 +92,14 @@ class SpeechStarted(Frozen, frozen=True):
     """VAD hears the caller."""
 
 
+class SpeechStopped(Frozen, frozen=True):
+    """VAD hears the caller no more."""
+
+
+class IdleTimeout(Frozen, frozen=True):
+    """The provider's own idle timer (`idle_timeout_ms`) fired; it makes the model speak."""
+
+
 class SpeechCommitted(Frozen, frozen=True):
     """The caller's words became an item of the conversation."""
 
@@ -97,6 +109,12 @@ class CallerTranscript(Frozen, frozen=True):
 
     item_id: str
     transcript: str
+    usage: msgspec.Raw = NULL
+    """Billed apart from the response, by tokens or by time."""
+
+
+class CallerTranscriptFailed(Frozen, frozen=True):
+    """The recogniser could not tell what the caller said; the model heard it all the same."""
 
 
 class AgentTranscript(Frozen, frozen=True):
@@ -106,17 +124,63 @@ class AgentTranscript(Frozen, frozen=True):
     transcript: str
 
 
-class AddedItem(Frozen, frozen=True):
-    """`item` of `conversation.item.added`."""
+class Item(Frozen, frozen=True):
+    """An item of the conversation, as far as it is not words."""
 
     type: str = ""
-    call_id: str | None = None
+    id: Id | None = None
+    call_id: Id | None = None
+    """Of a `function_call` and its `function_call_output`."""
+    name: str | None = None
+    """Of a function, or of an MCP server's tool."""
+    server_label: str | None = None
+    """The items of MCP: `mcp_list_tools`, `mcp_approval_request`, `mcp_call`."""
+    approval_request_id: Id | None = None
+    """Of an `mcp_approval_response`."""
+    output: msgspec.Raw = NULL
+    error: msgspec.Raw = NULL
 
 
 class ItemAdded(Frozen, frozen=True):
     """An item is in the conversation; the acknowledgement of those that we create."""
 
-    item: AddedItem
+    item: Item
+
+
+class ItemDone(Frozen, frozen=True):
+    """An item is complete."""
+
+    item: Item
+
+
+class ServerListed(Frozen, frozen=True):
+    """OpenAI knows the tools of an MCP server."""
+
+    item_id: Id | None = None
+
+
+class ServerNotListed(Frozen, frozen=True):
+    """OpenAI could not ask an MCP server for its tools."""
+
+    item_id: Id | None = None
+
+
+class ServerCallCompleted(Frozen, frozen=True):
+    """A tool of an MCP server has given its output."""
+
+    item_id: Id | None = None
+
+
+class ServerCallFailed(Frozen, frozen=True):
+    """A tool of an MCP server has failed; the model is told why."""
+
+    item_id: Id | None = None
+
+
+class LimitsUpdated(Frozen, frozen=True):
+    """What is left of the project's limits, at the start of a response."""
+
+    rate_limits: msgspec.Raw = NULL
 
 
 class DigitReceived(Frozen, frozen=True):
@@ -157,10 +221,19 @@ ServerEvent: TypeAlias = (
     | AudioStopped
     | AudioCleared
     | SpeechStarted
+    | SpeechStopped
+    | IdleTimeout
     | SpeechCommitted
     | CallerTranscript
+    | CallerTranscriptFailed
     | AgentTranscript
     | ItemAdded
+    | ItemDone
+    | ServerListed
+    | ServerNotListed
+    | ServerCallCompleted
+    | ServerCallFailed
+    | LimitsUpdated
     | DigitReceived
     | ServerError
 )
@@ -168,9 +241,25 @@ ServerEvent: TypeAlias = (
 
 class _Head(msgspec.Struct):
     type: str
+    item: msgspec.Raw = NULL
+
+
+class _ItemHead(msgspec.Struct):
+    type: str = ""
 
 
 _HEAD = msgspec.json.Decoder(_Head)
+_ITEM_HEAD = msgspec.json.Decoder(_ItemHead)
+_ITEMS_USED = frozenset(
+    {
+        "function_call_output",
+        "mcp_list_tools",
+        "mcp_approval_request",
+        "mcp_approval_response",
+        "mcp_call",
+    }
+)
+"""Messages and function calls are read where their response is done."""
 
 _TYPES: Mapping[str, type[Frozen]] = {
     "session.created": SessionCreated,
@@ -181,12 +270,21 @@ _TYPES: Mapping[str, type[Frozen]] = {
     "output_audio_buffer.stopped": AudioStopped,
     "output_audio_buffer.cleared": AudioCleared,
     "input_audio_buffer.speech_started": SpeechStarted,
+    "input_audio_buffer.speech_stopped": SpeechStopped,
+    "input_audio_buffer.timeout_triggered": IdleTimeout,
     "input_audio_buffer.committed": SpeechCommitted,
     "input_audio_buffer.dtmf_event_received": DigitReceived,
     "conversation.item.added": ItemAdded,
     "conversation.item.created": ItemAdded,  # the older name of the same event
+    "conversation.item.done": ItemDone,
     "conversation.item.input_audio_transcription.completed": CallerTranscript,
+    "conversation.item.input_audio_transcription.failed": CallerTranscriptFailed,
     "response.output_audio_transcript.done": AgentTranscript,
+    "mcp_list_tools.completed": ServerListed,
+    "mcp_list_tools.failed": ServerNotListed,
+    "response.mcp_call.completed": ServerCallCompleted,
+    "response.mcp_call.failed": ServerCallFailed,
+    "rate_limits.updated": LimitsUpdated,
     "error": ServerError,
 }
 _DECODERS = MappingProxyType({name: msgspec.json.Decoder(type_) for name, type_ in _TYPES.items()})
@@ -198,7 +296,7 @@ BAD_INPUT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 def decode(frame: str | bytes) -> ServerEvent | Skipped:
     """Return what a frame says, or why nobody uses it. Never raises, text or bytes."""
     try:
-        decoder = _DECODERS.get(_HEAD.decode(frame).type)
+        decoder = _decoder(_HEAD.decode(frame))
     except msgspec.ValidationError:
         return Skipped("malformed")
     except (*BAD_INPUT, UnicodeEncodeError):  # a lone surrogate in a str cannot be encoded
@@ -214,6 +312,18 @@ def decode(frame: str | bytes) -> ServerEvent | Skipped:
 def is_unused(frame: str | bytes) -> bool:
     """Tell by its type alone that nobody uses a frame. A broken one is for `decode` to report."""
     try:
-        return _HEAD.decode(frame).type not in _DECODERS
+        return _decoder(_HEAD.decode(frame)) is None
     except (*BAD_INPUT, UnicodeEncodeError):
         return False
+
+
+def _decoder(head: _Head) -> msgspec.json.Decoder[Frozen] | None:
+    """Return what reads a frame, None where nobody uses it."""
+    decoder = _DECODERS.get(head.type)
+    if decoder is not None and decoder.type in {ItemAdded, ItemDone}:
+        try:
+            used = _ITEM_HEAD.decode(head.item).type in _ITEMS_USED
+        except BAD_INPUT:
+            return decoder  # it will say what is wrong
+        return decoder if used else None
+    return decoder

@@ -1,4 +1,8 @@
-"""What fails: once more, then a line of apology (rule 7); what never comes; what is lost."""
+"""What fails: once more, then a line of apology (rule 7), then `ModelFailed`. What never comes.
+
+The call is told that the model has failed when the line of apology fails too, or three responses in
+a row, whatever they were for: it can send the caller to somebody else.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +10,27 @@ from controller.sansio.events import (
     ChannelLost,
     DeadlineReached,
     FaultReported,
+    ModelFailed,
+    ProviderEnding,
 )
-from controller.sansio.realtime import frames, hearing, reading
-from controller.sansio.realtime.asking import put_back, put_first, unheard
+from controller.sansio.realtime import asking, frames, hearing, reading
 from controller.sansio.realtime.codec import FinishedResponse
-from controller.sansio.realtime.state import (
-    Ask,
-    Out,
-    Phase,
-    Request,
-    Turn,
-    TurnState,
-    TurnTerms,
-    number,
-)
+from controller.sansio.realtime.parts import TAKEN_UP, Ask, Phase, Request
+from controller.sansio.realtime.state import Out, Turn, TurnState, TurnTerms, number
 from controller.sansio.value import replace
 
 TRIES = 2
 """A response that failed is asked for once more (rule 7)."""
+FAILURES = 3
+"""Responses in a row, for whatever they were asked."""
 FALLBACK = (
     "Tell the caller in one short sentence, in the language of the conversation, that you had a "
     "technical problem, and ask them to say that again."
 )
+RATE_LIMITED = "rate_limit_exceeded"
+GOING_AWAY = 1001
+"""Close code of a session that has reached its longest duration
+(https://developers.openai.com/api/docs/guides/realtime-conversations)."""
 
 
 def freed(turns: TurnState) -> TurnState:
@@ -39,73 +42,121 @@ def freed(turns: TurnState) -> TurnState:
         current=None,
         current_id=None,
         confirmed=False,
+        cut_off=False,
     )
 
 
+def succeeded(turns: TurnState) -> TurnState:
+    """The model has answered."""
+    return replace(turns, failures=0, has_failed=False)
+
+
+def code_of(response: FinishedResponse) -> str:
+    """Return why a response failed, as a word."""
+    details = reading.details(response)
+    code = details.error.code if details.error is not None else details.reason
+    return reading.word(code) if code else "response_failed"
+
+
+def report(response: FinishedResponse) -> tuple[FaultReported, ...]:
+    """Put on record that a response failed after it had said something."""
+    return (FaultReported(code_of(response)),) if response.status == "failed" else ()
+
+
 def failed(
-    terms: TurnTerms,
-    turns: TurnState,
-    request: Request | None,
-    response: FinishedResponse | None,
-    now: float,
+    terms: TurnTerms, turns: TurnState, request: Request | None, code: str, now: float
 ) -> Turn:
     """Ask once more, then apologise: the caller would hear nothing at all (rule 7)."""
-    error = reading.details(response).error if response is not None else None
-    code = error.code if error is not None and error.code else "response_failed"
-    report = FaultReported(reading.word(code))
+    fault = FaultReported(code)
     request = request or Request(Ask.CALLER, tries=1)
-    turns = replace(turns, speak_after=now + terms.pace.retry)
+    is_in_vain = request.is_fallback and request.tries >= TRIES
+    turns, in_a_row = _count(turns, code, is_in_vain=is_in_vain)
+    if in_a_row:
+        turns, owed = asking.give_up(turns, request)
+        return turns, (fault, *owed, *in_a_row)
+    turns = replace(turns, speak_after=now + _pause(terms, turns, code, now))
     if request.tries >= TRIES:
         if request.ask is Ask.SAY or request.stopped or turns.held:
-            return turns, (report, *unheard(request))
+            turns, owed = asking.give_up(turns, request)
+            return turns, (fault, *owed)
         fallbacks = turns.fallbacks + 1
         turns = replace(turns, fallbacks=fallbacks)
-        instructions = f"{terms.agent.instructions}\n\n{FALLBACK}"
-        request = Request(Ask.SAY, f"fallback-{fallbacks}", instructions)
-    turns, owed = put_first(turns, request)
-    return turns, (report, *owed)
+        name, marks = f"fallback-{fallbacks}", request.marks
+        request = Request(Ask.SAY, name, FALLBACK, marks=marks, is_fallback=True)
+    turns, owed = asking.put_first(turns, request)
+    return turns, (fault, *owed)
+
+
+def _count(turns: TurnState, code: str, *, is_in_vain: bool = False) -> Turn:
+    """One more failure. When there is no more to try, the call is told, once."""
+    failures = turns.failures + 1
+    if failures < FAILURES and not is_in_vain:
+        return replace(turns, failures=failures), ()
+    outs: tuple[Out, ...] = () if turns.has_failed else (ModelFailed(code),)
+    return replace(turns, failures=0, has_failed=True), outs
+
+
+def _pause(terms: TurnTerms, turns: TurnState, code: str, now: float) -> float:
+    """Return the seconds before another try: a rate limit needs its time."""
+    if code != RATE_LIMITED:
+        return terms.pace.retry
+    known = turns.tokens_reset_at - now
+    return min(max(terms.pace.rate_limit, known), terms.pace.rate_limit_longest)
 
 
 def refused(terms: TurnTerms, turns: TurnState, code: str, now: float) -> Turn:
     """Our request was refused for another reason than a conflict: it will not get better."""
-    request = replace(turns.current or Request(Ask.CALLER), tries=TRIES)
-    turns, outs = failed(terms, freed(turns), request, None, now)
-    return turns, (FaultReported(code), *outs)
+    request = turns.current or Request(Ask.CALLER)
+    if code != RATE_LIMITED:
+        request = replace(request, tries=TRIES)
+    return failed(terms, freed(turns), request, code, now)
 
 
 def never_started(terms: TurnTerms, turns: TurnState, _event: DeadlineReached, now: float) -> Turn:
     """`response.created` never came: treat the request as failed."""
-    request = turns.current
-    return failed(terms, freed(turns), request, None, now)
+    return failed(terms, freed(turns), turns.current, "response_not_started", now)
 
 
 def never_finished(terms: TurnTerms, turns: TurnState, _event: DeadlineReached, now: float) -> Turn:
     """`response.done` never came: cancel whatever is active, and go on."""
-    request, known = turns.current, turns.current_id
+    request, known, was_cut = turns.current, turns.current_id, turns.cut_off
     turns, event_id = number(freed(turns))
-    owed: tuple[Out, ...] = ()
-    if known is not None:
-        say_id = request.say_id if request is not None else ""
-        ids = (known, say_id or hearing.say_id_of(turns, known))
-        turns, owed = hearing.generated(terms, turns, ids, characters=0, now=now)
-    cancel = frames.response_cancel(event_id, known)
-    return turns, (cancel, FaultReported("response_overdue"), *owed)
+    outs: tuple[Out, ...] = (
+        frames.response_cancel(event_id, known),
+        FaultReported("response_overdue"),
+    )
+    if known is None:
+        return turns, outs
+    was_said = hearing.is_playing(turns, known)
+    say_id = request.say_id if request is not None else ""
+    ids = (known, say_id or hearing.say_id_of(turns, known))
+    turns, owed = hearing.generated(terms, turns, ids, characters=0, now=now)
+    if was_cut:
+        turns, over = hearing.cut_off(turns)
+        return turns, (*outs, *owed, *over)
+    if was_said:
+        return turns, (*outs, *owed)
+    turns, in_a_row = _count(turns, "response_overdue")
+    return turns, (*outs, *owed, *in_a_row)
 
 
-def lost(terms: TurnTerms, turns: TurnState, _event: ChannelLost, now: float) -> Turn:
+def lost(terms: TurnTerms, turns: TurnState, event: ChannelLost, now: float) -> Turn:
     """The socket is gone; what was being said may have been heard, and is not said again."""
     request, known = turns.current, turns.current_id
     was_requested = turns.phase is Phase.REQUESTED
-    turns = replace(freed(turns), phase=Phase.DETACHED, update=None)
+    turns = replace(freed(turns), phase=Phase.DETACHED, update=None, caller_until=None)
     turns, owed = hearing.abandoned(terms, turns, now)
-    if request is None:
+    if event.code == GOING_AWAY:
+        owed = (*owed, ProviderEnding())
+    if request is None or hearing.is_followed(turns, owed, request):
         return turns, owed
+    more: tuple[Out, ...] = ()
     if request.ask is Ask.SAY:
-        if hearing.is_followed(turns, owed, request):
-            return turns, owed
         ids = (known or request.say_id, request.say_id)
         turns, more = hearing.generated(terms, turns, ids, characters=None, now=now)
-    else:
+    elif was_requested and request.ask in TAKEN_UP:
+        turns = replace(turns, unanswered=True)  # whoever answered it meanwhile is not known
+    elif was_requested:
         # A turn that was only asked for is asked for again; a conflict would be recovered from.
-        turns, more = put_back(turns, request) if was_requested else (turns, ())
+        turns, more = asking.put_back(turns, request)
     return turns, (*owed, *more)

@@ -43,6 +43,11 @@ def response_cancel(event_id: str, response_id: str | None) -> SendFrame:
     return event("response.cancel", event_id, **named)
 
 
+def output_clear(event_id: str) -> SendFrame:
+    """`output_audio_buffer.clear` (WebRTC and SIP only), sent after `response.cancel`."""
+    return event("output_audio_buffer.clear", event_id)
+
+
 def tool_output(event_id: str, output: ToolOutput) -> SendFrame:
     """`conversation.item.create` with the output of a tool."""
     item = {
@@ -60,4 +65,16 @@ def system_message(event_id: str, text: str) -> SendFrame:
         "role": "system",
         "content": [{"type": "input_text", "text": text}],
     }
+    return event("conversation.item.create", event_id, item=item)
+
+
+def approval(event_id: str, request_id: str, *, approve: bool, reason: str | None) -> SendFrame:
+    """`conversation.item.create` with our answer to an `mcp_approval_request`."""
+    item: dict[str, Any] = {
+        "type": "mcp_approval_response",
+        "approval_request_id": request_id,
+        "approve": approve,
+    }
+    if reason is not None:
+        item["reason"] = reason
     return event("conversation.item.create", event_id, item=item)

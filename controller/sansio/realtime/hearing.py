@@ -6,24 +6,25 @@ too: playback may run dry while more is generated. Where that event never comes,
 
 from __future__ import annotations
 
-from controller.sansio.events import DeadlineReached, Digit, SpeechHeard, TranscriptAdded
+from controller.sansio.events import (
+    DeadlineReached,
+    Digit,
+    FaultReported,
+    SpeechHeard,
+    TranscriptAdded,
+)
+from controller.sansio.realtime import billing
 from controller.sansio.realtime.codec import (
     AgentTranscript,
     AudioCleared,
     AudioStarted,
     AudioStopped,
     CallerTranscript,
+    CallerTranscriptFailed,
     DigitReceived,
 )
-from controller.sansio.realtime.state import (
-    KEPT_LIMIT,
-    Out,
-    Request,
-    Turn,
-    TurnState,
-    TurnTerms,
-    Voice,
-)
+from controller.sansio.realtime.parts import Request, Voice
+from controller.sansio.realtime.state import KEPT_LIMIT, Out, Turn, TurnState, TurnTerms
 from controller.sansio.value import replace
 
 
@@ -64,11 +65,22 @@ def cleared(_terms: TurnTerms, turns: TurnState, event: AudioCleared, _now: floa
 def _silence(turns: TurnState, voice: Voice) -> Turn:
     if voice.due is None:
         return _keep(turns, voice)
-    return _drop(turns, voice), (SpeechHeard(voice.say_id, certain=not voice.cut_off),)
+    return _drop(turns, voice), (_over(voice, certain=not voice.cut_off),)
+
+
+def _over(voice: Voice, *, certain: bool) -> SpeechHeard:
+    words = None if voice.cut_off else voice.words
+    return SpeechHeard(voice.say_id, certain=certain, words=words)
 
 
 def generated(
-    terms: TurnTerms, turns: TurnState, ids: tuple[str, str], *, characters: int | None, now: float
+    terms: TurnTerms,
+    turns: TurnState,
+    ids: tuple[str, str],
+    *,
+    characters: int | None,
+    now: float,
+    words: str | None = None,
 ) -> Turn:
     """A response with words is done.
 
@@ -79,13 +91,22 @@ def generated(
         characters: length of its words, None where unknown; sets the time after which they must
             have been heard.
         now: Unix seconds.
+        words: the words themselves, None where unknown or cut off.
     """
     response_id, say_id = ids
     voice = _voice(turns, response_id) or Voice(response_id, say_id)
+    voice = replace(voice, say_id=say_id, characters=characters, words=words)
     if voice.stopped:
-        return _drop(turns, voice), (SpeechHeard(say_id, certain=not voice.cut_off),)
-    voice = replace(voice, say_id=say_id, characters=characters)
+        return _drop(turns, voice), (_over(voice, certain=not voice.cut_off),)
     return _keep(turns, replace(voice, due=now + _longest(terms, voice)))
+
+
+def cut_off(turns: TurnState) -> Turn:
+    """What was generated is not to be played any further: it is over now."""
+    over = tuple(replace(voice, cut_off=True) for voice in turns.voices if voice.due is not None)
+    for voice in over:
+        turns = _drop(turns, voice)
+    return turns, tuple(_over(voice, certain=False) for voice in over)
 
 
 def abandoned(terms: TurnTerms, turns: TurnState, now: float) -> Turn:
@@ -145,12 +166,21 @@ def overdue(_terms: TurnTerms, turns: TurnState, _event: DeadlineReached, now: f
     late = [voice for voice in turns.voices if voice.due is not None and voice.due <= now]
     for voice in late:
         turns = _drop(turns, voice)
-    return turns, tuple(SpeechHeard(voice.say_id, certain=False) for voice in late)
+    return turns, tuple(_over(voice, certain=False) for voice in late)
 
 
 def caller_said(_terms: TurnTerms, turns: TurnState, event: CallerTranscript, _now: float) -> Turn:
-    """Keep the caller's words."""
-    return turns, (TranscriptAdded("caller", event.item_id, event.transcript),)
+    """Keep the caller's words, and what it cost to write them down."""
+    said = TranscriptAdded("caller", event.item_id, event.transcript)
+    billed = billing.of_transcription(event.usage)
+    return turns, (said,) if billed is None else (said, billed)
+
+
+def caller_unknown(
+    _terms: TurnTerms, turns: TurnState, _event: CallerTranscriptFailed, _now: float
+) -> Turn:
+    """The model heard the caller all the same: the call goes on."""
+    return turns, (FaultReported("transcription_failed"),)
 
 
 def agent_said(_terms: TurnTerms, turns: TurnState, event: AgentTranscript, _now: float) -> Turn:
@@ -192,7 +222,7 @@ def _keep(turns: TurnState, voice: Voice) -> Turn:
     """Follow one more voice; the oldest makes room, and counts as heard, not for certain."""
     turns = _swap(turns, voice)
     pushed, kept = turns.voices[:-KEPT_LIMIT], turns.voices[-KEPT_LIMIT:]
-    owed = tuple(SpeechHeard(each.say_id, certain=False) for each in pushed)
+    owed = tuple(_over(each, certain=False) for each in pushed)
     return replace(turns, voices=kept), owed
 
 

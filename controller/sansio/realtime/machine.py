@@ -9,12 +9,14 @@ import msgspec
 
 from controller.sansio.agent import Agent
 from controller.sansio.commands import Become
+from controller.sansio.events import FloorFree, FloorTaken
 from controller.sansio.realtime.asking import pump
-from controller.sansio.realtime.state import Input, Out, Pace, Phase, TurnState, TurnTerms
+from controller.sansio.realtime.parts import Phase
+from controller.sansio.realtime.state import Input, Out, Pace, TurnState, TurnTerms
 from controller.sansio.realtime.table import TABLE
 from controller.sansio.value import replace
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 
 
 class Turns:
@@ -63,7 +65,14 @@ class Turns:
             return ()
         turns, outs = row.handle(self._terms, replace(before, now=now), given, now)
         self.value, asked = pump(self._terms, turns, now)
-        return (*outs, *asked)
+        return (*outs, *asked, *self._floor_changed(before))
+
+    def _floor_changed(self, before: TurnState) -> tuple[Out, ...]:
+        """Say who has the floor, once at each change: the one place that does."""
+        is_taken = self.value.is_floor_taken
+        if is_taken is before.is_floor_taken:
+            return ()
+        return (FloorTaken(),) if is_taken else (FloorFree(),)
 
     def become(self, agent: Agent, *, now: float) -> tuple[Out, ...]:
         """Go on as another agent: its instructions, tools and turn detection from here on."""

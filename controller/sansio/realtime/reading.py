@@ -1,4 +1,4 @@
-"""What stands inside the server events: items, words, marks, tokens.
+"""What stands inside the server events: items, words, marks, errors.
 
 These parts are read apart from their event, each by itself: one that is broken hides no other, and
 costs nothing where nobody asks for it.
@@ -13,8 +13,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from controller.sansio.events import Usage
-from controller.sansio.realtime.codec import BAD_INPUT, FinishedResponse, Frozen, Id
+from controller.sansio.realtime.codec import (
+    BAD_INPUT,
+    CreatedResponse,
+    FinishedResponse,
+    Frozen,
+    Item,
+)
 from controller.sansio.realtime.frames import MARK
 
 _T = TypeVar("_T")
@@ -28,13 +33,10 @@ class ContentPart(Frozen, frozen=True):
     text: str | None = None
 
 
-class OutputItem(Frozen, frozen=True):
-    """An item of a finished response: `message` or `function_call`, others are passed over."""
+class OutputItem(Item, frozen=True):
+    """An item of a finished response: words, a function call, or something of MCP's."""
 
-    type: str = ""
     status: str | None = None
-    call_id: Id | None = None
-    name: str | None = None
     arguments: str | None = None
     content: tuple[msgspec.Raw, ...] | None = None
 
@@ -91,6 +93,14 @@ def details(response: FinishedResponse) -> StatusDetails:
 _METADATA = msgspec.json.Decoder(dict[str, Any] | None)
 
 
+def is_aside(response: CreatedResponse | FinishedResponse) -> bool:
+    """Tell whether a response is outside the conversation: it takes no floor and says nothing.
+
+    Those that we ask for all bear our mark and are inside, whatever else is said of them.
+    """
+    return response.conversation_id is None and mark(response.metadata) is None
+
+
 def mark(metadata: msgspec.Raw) -> str | None:
     """Return the `event_id` of the request that a response answers, None where it does not say."""
     try:
@@ -116,50 +126,6 @@ def _readable(decoder: msgspec.json.Decoder[_T], raws: Iterable[msgspec.Raw]) ->
     return read
 
 
-class _CachedDetails(Frozen, frozen=True):
-    text_tokens: int | None = None
-    audio_tokens: int | None = None
-
-
-class _InputDetails(Frozen, frozen=True):
-    text_tokens: int | None = None
-    audio_tokens: int | None = None
-    cached_tokens: int | None = None
-    cached_tokens_details: _CachedDetails | None = None
-
-
-class _OutputDetails(Frozen, frozen=True):
-    text_tokens: int | None = None
-    audio_tokens: int | None = None
-
-
-class _UsageObject(Frozen, frozen=True):
-    input_token_details: _InputDetails | None = None
-    output_token_details: _OutputDetails | None = None
-
-
-_USAGE = msgspec.json.Decoder(_UsageObject | None)
-
-
-def usage(response: FinishedResponse) -> Usage:
-    """Return the tokens of a response. Any field may be absent or null: it counts as none.
-
-    Cached tokens without a split by modality are counted as text, the modality in which a prompt
-    is repeated.
-    """
-    try:
-        read = _USAGE.decode(response.usage) or _UsageObject()
-    except BAD_INPUT:
-        read = _UsageObject()
-    given = read.input_token_details or _InputDetails()
-    taken = read.output_token_details or _OutputDetails()
-    cached = given.cached_tokens_details or _CachedDetails(text_tokens=given.cached_tokens)
-    return Usage(
-        responses=1,
-        input_text=given.text_tokens or 0,
-        input_audio=given.audio_tokens or 0,
-        cached_text=cached.text_tokens or 0,
-        cached_audio=cached.audio_tokens or 0,
-        output_text=taken.text_tokens or 0,
-        output_audio=taken.audio_tokens or 0,
-    )
+def is_null(raw: msgspec.Raw) -> bool:
+    """Tell whether a field is null, or not there."""
+    return bytes(raw).strip() == b"null"

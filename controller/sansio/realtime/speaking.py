@@ -1,34 +1,12 @@
-"""Responses: one at a time, those that VAD starts included (rules 7 and 8).
-
-A request waits in a queue until no response is active. What the far end refuses because it is
-itself responding goes back to the front; what fails is asked for once more, then a line of apology
-takes its place.
-"""
+"""Responses: one at a time, those that VAD starts included (rules 7 and 8)."""
 
 from __future__ import annotations
 
-from controller.sansio.events import (
-    Speech,
-    ToolCall,
-    ToolsCalled,
-    UsageReported,
-)
-from controller.sansio.realtime import failing, hearing, reading
-from controller.sansio.realtime.asking import put_back, unheard
-from controller.sansio.realtime.codec import (
-    FinishedResponse,
-    ResponseCreated,
-    ResponseDone,
-)
-from controller.sansio.realtime.state import (
-    FINISHED_LIMIT,
-    Ask,
-    Out,
-    Phase,
-    Turn,
-    TurnState,
-    TurnTerms,
-)
+from controller.sansio.events import Speech, ToolCall, ToolsCalled
+from controller.sansio.realtime import asking, billing, cutting, failing, hearing, reading, serving
+from controller.sansio.realtime.codec import FinishedResponse, ResponseCreated, ResponseDone
+from controller.sansio.realtime.parts import TAKEN_UP, Phase
+from controller.sansio.realtime.state import FINISHED_LIMIT, Out, Turn, TurnState, TurnTerms
 from controller.sansio.value import replace
 
 # --- a response begins -------------------------------------------------------------------------
@@ -38,13 +16,16 @@ def created(terms: TurnTerms, turns: TurnState, event: ResponseCreated, now: flo
     """A response has the floor. Is it ours?"""
     response = event.response
     is_active = turns.phase is Phase.RESPONDING and response.id == turns.current_id
-    if is_active or response.id in turns.finished:
-        return turns, ()  # said twice
+    if is_active or response.id in turns.finished or reading.is_aside(response):
+        return turns, ()  # said twice, or beside the conversation
     mark = reading.mark(response.metadata)
     outs: tuple[Out, ...] = ()
-    if turns.phase is not Phase.REQUESTED or not _may_be_ours(turns, mark):
-        turns, outs = _give_way(terms, turns, now)
-        turns = _take_up(turns, mark)
+    if mark in turns.unwanted and not _is_current(turns, mark):
+        turns, outs = _give_way(terms, replace(turns, cut_off=True), now)
+    elif turns.phase is not Phase.REQUESTED or not _may_be_ours(turns, mark):
+        turns, outs = _give_way(terms, replace(turns, cut_off=False), now)
+        turns, dropped = _take_up(turns, mark)
+        outs = (*outs, *dropped)
     turns = replace(
         turns,
         phase=Phase.RESPONDING,
@@ -52,8 +33,17 @@ def created(terms: TurnTerms, turns: TurnState, event: ResponseCreated, now: flo
         current_id=response.id,
         confirmed=turns.current is not None and mark is not None,
         echoes=turns.echoes or mark is not None,
+        unanswered=False,
+        caller_until=None,
     )
+    if turns.cut_off:
+        turns, cancelled = cutting.cancel(terms, turns, now)
+        return turns, (*cancelled, *outs)
     return turns, outs
+
+
+def _is_current(turns: TurnState, mark: str | None) -> bool:
+    return turns.current is not None and mark in turns.current.marks
 
 
 def _may_be_ours(turns: TurnState, mark: str | None) -> bool:
@@ -61,29 +51,30 @@ def _may_be_ours(turns: TurnState, mark: str | None) -> bool:
 
     Without a mark it may well be, unless the far end is known to echo them.
     """
-    if mark is None:
-        return not turns.echoes
-    return turns.current is not None and mark in turns.current.marks
+    return not turns.echoes if mark is None else _is_current(turns, mark)
 
 
-def _take_up(turns: TurnState, mark: str | None) -> TurnState:
-    """A response came for a request that was given up already: it is that request's after all."""
+def _take_up(turns: TurnState, mark: str | None) -> Turn:
+    """A response came for a request that was given up already: it is that request's after all.
+
+    Any other answers what was said: no second answer is asked for, and no apology.
+    """
     late = next((each for each in turns.queue if mark in each.marks), None)
-    if late is None:
-        return replace(turns, committed=False)  # whoever responds answers what was said
-    queue = tuple(each for each in turns.queue if each is not late)
-    return replace(turns, current=late, queue=queue)
+    if late is not None:
+        queue = tuple(each for each in turns.queue if each is not late)
+        return replace(turns, current=late, queue=queue), ()
+    done_for = tuple(each for each in turns.queue if each.ask in TAKEN_UP or each.is_fallback)
+    return asking.drop(replace(turns, committed=False), done_for)
 
 
 def _give_way(terms: TurnTerms, turns: TurnState, now: float) -> Turn:
-    """Another response has the floor: ours waits, and one answer to the caller is enough."""
-    queue = tuple(request for request in turns.queue if request.ask is not Ask.CALLER)
-    current, turns = turns.current, replace(turns, current=None, queue=queue)
+    """Another response has the floor: ours waits."""
+    current, turns = turns.current, replace(turns, current=None)
     if current is not None and turns.phase is Phase.REQUESTED:
-        return put_back(turns, current)
+        return asking.give_way(turns, current)
     turns, owed = hearing.abandoned(terms, turns, now)  # the response.done of ours never came
     said = current is not None and hearing.is_followed(turns, owed, current)
-    return turns, owed if said or current is None else (*owed, *unheard(current))
+    return turns, owed if said or current is None else (*owed, *asking.unheard(current))
 
 
 def conflict(terms: TurnTerms, turns: TurnState, now: float) -> Turn:
@@ -94,60 +85,101 @@ def conflict(terms: TurnTerms, turns: TurnState, now: float) -> Turn:
         # A response that bore no mark was taken for ours: it was VAD's.
         turns = hearing.disowned(turns, turns.current_id)
         until = max(until, turns.phase_until or until)
+    outs: tuple[Out, ...] = ()
+    if current is not None:
+        turns, outs = asking.give_way(turns, current)
+    was_asked = turns.phase is Phase.REQUESTED
     turns = replace(turns, phase=Phase.RESPONDING, phase_until=until, current=None)
-    return (turns, ()) if current is None else put_back(turns, current)
+    if turns.cut_off and was_asked:
+        turns, cancelled = cutting.cancel(terms, turns, now)  # whatever it is that is active
+        return turns, (*cancelled, *outs)
+    return turns, outs
 
 
 # --- a response ends ---------------------------------------------------------------------------
 
 
 def done(terms: TurnTerms, turns: TurnState, event: ResponseDone, now: float) -> Turn:
-    """A response was generated, cut off, or failed."""
+    """A response was generated, cut off, or failed. Every one of them is billed."""
     response = event.response
     if response.id in turns.finished:
         return turns, ()
     turns = replace(turns, finished=(*turns.finished, response.id)[-FINISHED_LIMIT:])
-    outs: tuple[Out, ...] = (UsageReported(reading.usage(response)),)
+    outs: tuple[Out, ...] = (billing.of_response(response),)
+    if reading.is_aside(response) and response.id != turns.current_id:
+        return turns, outs
     active = _has_floor(turns, response)
     request = turns.current if active else None
+    was_cut, unborn = active and turns.cut_off, turns.phase is Phase.REQUESTED
     if active:
         turns = failing.freed(turns)
     say_id = request.say_id if request is not None else ""
     say_id = say_id or hearing.say_id_of(turns, response.id)
     turns, words, silent = _words(terms, turns, response, say_id, now)
     outs += words
-    match response.status:
-        case "completed":
-            outs += _tool_calls(turns, response, say_id, silent=silent)
-        case "failed" | "incomplete" if silent and active:
-            turns, more = failing.failed(terms, turns, request, response, now)
-            return turns, (*outs, *more)
+    if was_cut:
+        turns, over = _was_cut_off(turns, unborn=unborn)
+        outs += over
+    if response.status in {"failed", "incomplete"} and silent and active and not was_cut:
+        code = failing.code_of(response)
+        turns, more = failing.failed(terms, turns, request, code, now)
+        return turns, (*outs, *more)
+    turns, more = _ended(terms, turns, response, say_id, silent=silent)
+    outs += more
     if silent and request is not None:
-        outs += unheard(request)
+        outs += asking.unheard(request)
     return turns, outs
 
 
 def _has_floor(turns: TurnState, response: FinishedResponse) -> bool:
     """Tell whether a finished response is the active one, or ours whose beginning was lost."""
     if turns.phase is Phase.REQUESTED:
-        mark = reading.mark(response.metadata)
-        return turns.current is not None and mark in turns.current.marks
+        return _is_current(turns, reading.mark(response.metadata))
     return turns.phase is Phase.RESPONDING and turns.current_id in {None, response.id}
+
+
+def _was_cut_off(turns: TurnState, *, unborn: bool) -> Turn:
+    """What we cancelled is over at once; what was never seen to begin is yet to be cleared."""
+    turns, over = hearing.cut_off(turns)
+    if not (unborn and over):
+        return turns, over
+    turns, cleared = cutting.clear(turns)
+    return turns, (*cleared, *over)
 
 
 def _words(
     terms: TurnTerms, turns: TurnState, response: FinishedResponse, say_id: str, now: float
 ) -> tuple[TurnState, tuple[Out, ...], bool]:
     """Follow the words of a finished response to the caller's ear; say whether it had none."""
-    spoken = [
-        words for item in reading.items(response) if (words := reading.words(item)) is not None
-    ]
+    found = (reading.words(item) for item in reading.items(response))
+    spoken = [words for words in found if words is not None]
     if not spoken and not hearing.is_playing(turns, response.id):
         return turns, (), True
-    characters = 0 if response.status == "cancelled" else sum(map(len, spoken)) or None
-    ids = (response.id, say_id)
-    turns, outs = hearing.generated(terms, turns, ids, characters=characters, now=now)
+    is_whole = response.status != "cancelled"
+    turns, outs = hearing.generated(
+        terms,
+        turns,
+        (response.id, say_id),
+        characters=sum(map(len, spoken)) or None if is_whole else 0,
+        now=now,
+        words=" ".join(spoken) if is_whole and spoken and all(spoken) else None,
+    )
     return turns, outs, False
+
+
+def _ended(
+    terms: TurnTerms, turns: TurnState, response: FinishedResponse, say_id: str, *, silent: bool
+) -> Turn:
+    """Go on after a response that did not fail, or not before it had said something."""
+    if response.status == "cancelled":
+        return turns, ()
+    if response.status == "completed" or not silent:
+        # One that is incomplete and spoke has reached its longest output, which is no failure.
+        turns = failing.succeeded(turns)
+    if response.status != "completed":
+        return turns, failing.report(response)
+    turns, asked = serving.response_done(terms, turns, response)
+    return turns, (*_tool_calls(turns, response, say_id, silent=silent), *asked)
 
 
 def _tool_calls(

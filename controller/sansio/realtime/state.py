@@ -8,51 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, TypeAlias
 
 from controller.sansio.agent import Agent
-from controller.sansio.commands import DialectCommand, SendFrame
+from controller.sansio.commands import DialectCommand, Priority, SendFrame
 from controller.sansio.events import (
     ChannelLost,
     ChannelOpened,
     DeadlineReached,
     Event,
-    ToolOutput,
 )
 from controller.sansio.realtime.codec import ServerEvent
+from controller.sansio.realtime.parts import (
+    Approval,
+    Phase,
+    Posted,
+    Request,
+    ServerCall,
+    Setup,
+    Update,
+    Voice,
+)
 from controller.sansio.value import Value, replace
-
-
-class Phase(StrEnum):
-    """Who has the floor."""
-
-    DETACHED = "detached"
-    """There is no socket."""
-    OPENING = "opening"
-    """The socket is open; `session.created` has not come."""
-    CONFIGURING = "configuring"
-    """The rest of the session config is on its way; nothing is said under half a config."""
-    IDLE = "idle"
-    """No response is active."""
-    REQUESTED = "requested"
-    """`response.create` is sent; `response.created` has not come."""
-    RESPONDING = "responding"
-    """A response is active: ours, or one that VAD started."""
-
-
-ATTACHED = frozenset({Phase.CONFIGURING, Phase.IDLE, Phase.REQUESTED, Phase.RESPONDING})
-
-
-class Ask(StrEnum):
-    """What a response is asked for."""
-
-    SAY = "say"
-    """Words of ours."""
-    TOOLS = "tools"
-    """Tool outputs were posted."""
-    CALLER = "caller"
-    """The caller spoke while turns were held, or VAD's own response failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +49,22 @@ class Pace:
     """For `response.created` to come."""
     finish: float = 60.0
     """For `response.done` to come."""
+    follow_up: bool = True
+    """Not a time: whether we ask for a response once an MCP server's tool has answered."""
     conflict: float = 15.0
     """For an active response that we know nothing of to finish."""
+    cancel: float = 5.0
+    """For `response.done` to come after we cancelled a response."""
+    caller: float = 15.0
+    """For the caller's speech to end; then a response is asked for all the same."""
+    yielding: float = 0.25
+    """For VAD's own response to begin after the caller paused, before we ask for another."""
     retry: float = 0.5
     """Before a failed response is asked for again."""
+    rate_limit: float = 3.0
+    """The same, where the project's rate limit was reached."""
+    rate_limit_longest: float = 10.0
+    """At most, where the far end has said when the limit is reset."""
     heard_margin: float = 2.0
     heard_per_character: float = 0.1
     heard_longest: float = 12.0
@@ -86,50 +75,6 @@ class Pace:
     playing_longest: float = 45.0
     """The same where playback did begin, and its end is only late: scripts with few characters to
     the second need the time."""
-
-
-class Request(Value, frozen=True):
-    """One response that we want."""
-
-    ask: Ask
-    say_id: str = ""
-    instructions: str | None = None
-    tries: int = 0
-    marks: tuple[str, ...] = ()
-    """`event_id` of each try: a response that comes late is still ours."""
-    stopped: bool = False
-    """Sent before `StopSpeaking`: not to be sent again."""
-
-
-class Voice(Value, frozen=True):
-    """The words of one response, on their way to the caller's ear."""
-
-    response_id: str
-    say_id: str
-    characters: int | None = None
-    """Length of the words, None where unknown."""
-    started: bool = False
-    stopped: bool = False
-    """Everything generated so far was heard; more may come until the response is done."""
-    cut_off: bool = False
-    """The rest was thrown away."""
-    due: float | None = None
-    """The response is done; by this instant its words must have been heard."""
-
-
-class Update(Value, frozen=True):
-    """The latest `session.update`; an older one that is refused no longer matters."""
-
-    event_id: str
-    remainder: bool = False
-    """It carries what the minimal answer left out."""
-    lifts: bool = False
-    """It gives the caller the floor; until it is taken, nobody answers by itself."""
-    is_taken: bool = False
-    """`session.updated` came since. It names no update and comes unasked too: a refusal may still
-    follow."""
-    due: float | None = None
-    """When to give up waiting for an update that lifts the hold."""
 
 
 class TurnState(Value, frozen=True):
@@ -159,44 +104,108 @@ class TurnState(Value, frozen=True):
     """The far end refuses numbers in turn detection."""
     update: Update | None = None
 
+    dirty: tuple[str, ...] = ()
+    """Parts of the session config that are changed and not known to be taken."""
+    setup: Setup = Setup()
+    former: Setup | None = None
+    """The setup that is known to be taken, while another is on its way."""
+
     queue: tuple[Request, ...] = ()
+    """The highest priority first; first come, first served within one."""
     speak_after: float = 0.0
     """No response is asked for before this instant."""
+    last: bool = False
+    """The last words of the call are asked for: nothing else is, until turns are released."""
+    caller_until: float | None = None
+    """The caller speaks, and is let finish until then; None: is not known to speak."""
     current: Request | None = None
     """Ours, in REQUESTED and RESPONDING; None in RESPONDING: a response that VAD started."""
     current_id: str | None = None
     """The active response's id; None in REQUESTED, and where it is unknown."""
     confirmed: bool = False
     """The active response bears a mark of the current request: it is ours for certain."""
+    cut_off: bool = False
+    """What is asked for or active is thrown away, as soon as it has an id."""
     echoes: bool = False
     """The far end has echoed a mark: a response without one is not ours."""
+    unwanted: tuple[str, ...] = ()
+    """Marks of requests that were given up: what comes for them is cancelled."""
     finished: tuple[str, ...] = ()
     """The latest finished responses: a replayed `response.done` is no second one."""
     voices: tuple[Voice, ...] = ()
+    unanswered: bool = False
+    """The caller's latest turn has seen no response yet."""
 
     notes: tuple[str, ...] = ()
     """System messages that wait for a socket."""
-    outputs: tuple[ToolOutput, ...] = ()
-    """Tool outputs whose arrival is not acknowledged; posted again after a reattach."""
+    outputs: tuple[Posted, ...] = ()
+    """Tool outputs; posted again after a reattach."""
+    approvals: tuple[Approval, ...] = ()
+    """Likewise."""
+    requested: tuple[str, ...] = ()
+    """The latest requests for approval: they are reported once."""
+    lists: tuple[tuple[str, str], ...] = ()
+    """Item and label of the lists of MCP servers' tools."""
+    server_calls: tuple[ServerCall, ...] = ()
+
     sent: int = 0
     """Client events so far; numbers the next one."""
     fallbacks: int = 0
+    failures: int = 0
+    """Responses in a row that failed and said nothing."""
+    has_failed: bool = False
+    """`ModelFailed` was reported, and no response has succeeded since."""
+    tokens_left: float = 1.0
+    """The fraction that was reported last."""
+    tokens_reset_at: float = 0.0
+    """When all of the project's tokens are there again."""
     ignored: int = 0
+
+    @property
+    def ask_at(self) -> float | None:
+        """When the first of the queue may be asked for; None: not by time alone.
+
+        The caller is not interrupted by a response that we ask for, but by what somebody decided
+        to say now: an operator, a disclosure, the last words.
+        """
+        if self.phase is not Phase.IDLE or self.silent or not self.queue:
+            return None
+        first = self.queue[0]
+        if self.last and first.priority < Priority.LAST:
+            return None
+        if self._caller_goes_first(first):
+            return max(self.speak_after, self.caller_until or 0.0)
+        return self.speak_after
+
+    def _caller_goes_first(self, first: Request) -> bool:
+        is_speaking = self.caller_until is not None and not self.held
+        return is_speaking and first.priority < Priority.OPERATOR
+
+    @property
+    def is_floor_taken(self) -> bool:
+        """A response is asked for or active, is to be tried again, or is still being played.
+
+        What only waits to be asked for the first time does not take the floor: it may have to wait
+        for the caller, for a socket, or for a release.
+        """
+        if self.phase in {Phase.REQUESTED, Phase.RESPONDING} or self.voices:
+            return True
+        if self.ask_at is None or self._caller_goes_first(self.queue[0]):
+            return False
+        return bool(self.queue[0].marks)
 
     @property
     def deadline(self) -> float | None:
         """When `DeadlineReached` is due; None: nothing is waited for."""
-        instants = [self.hold_until if self.held else None, self.phase_until]
+        instants = [self.hold_until if self.held else None, self.phase_until, self.ask_at]
         instants += [voice.due for voice in self.voices]
         instants.append(self.update.due if self.update is not None else None)
-        if self.phase is Phase.IDLE and self.queue and not self.silent:
-            instants.append(self.speak_after)
         return min((each for each in instants if each is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class TurnTerms:
-    """What does not change during a conversation."""
+    """What does not change during a conversation, but with the agent."""
 
     agent: Agent
     pace: Pace
@@ -210,7 +219,7 @@ Turn: TypeAlias = tuple[TurnState, tuple[Out, ...]]
 Handler: TypeAlias = Callable[[TurnTerms, TurnState, Any, float], Turn]
 
 KEPT_LIMIT = 64
-"""Notes, outputs and voices that may wait; the oldest makes room for the newest."""
+"""Notes, outputs, voices and calls that may wait; the oldest makes room for the newest."""
 FINISHED_LIMIT = 16
 
 

@@ -12,8 +12,23 @@ from types import MappingProxyType
 
 from controller.sansio import commands as cmd
 from controller.sansio import events as ev
-from controller.sansio.realtime import asking, codec, failing, hearing, holding, speaking, timing
-from controller.sansio.realtime.state import Handler, Phase
+from controller.sansio.realtime import (
+    asking,
+    attaching,
+    billing,
+    codec,
+    configuring,
+    cutting,
+    failing,
+    hearing,
+    holding,
+    posting,
+    serving,
+    speaking,
+    timing,
+)
+from controller.sansio.realtime.parts import Phase
+from controller.sansio.realtime.state import Handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +48,17 @@ _P = Phase
 
 _WISHES: dict[type, Row] = {
     cmd.Say: _row(asking.say),
-    cmd.GiveToolOutputs: _row(asking.give_outputs),
+    cmd.Unsay: _row(asking.unsay),
+    cmd.CutOff: _row(cutting.cut_off),
+    cmd.GiveToolOutputs: _row(posting.give_outputs),
+    cmd.Approve: _row(posting.approve),
+    cmd.Inject: _row(posting.inject),
     cmd.StopSpeaking: _row(holding.stop_speaking),
     cmd.HoldTurns: _row(holding.hold),
     cmd.ReleaseTurns: _row(holding.release),
-    cmd.Inject: _row(holding.inject),
-    cmd.Configure: _row(holding.configure),
+    cmd.Configure: _row(configuring.configure),
+    cmd.Reconfigure: _row(configuring.reconfigure),
+    cmd.Become: _row(configuring.become),
 }
 """Commands of the call, taken in every phase: what cannot be sent now waits."""
 
@@ -47,12 +67,21 @@ _HEARD: dict[type, Row] = {
     codec.AudioStopped: _row(hearing.stopped),
     codec.AudioCleared: _row(hearing.cleared),
     codec.SpeechStarted: _row(holding.speech_started),
+    codec.SpeechStopped: _row(holding.speech_stopped),
+    codec.IdleTimeout: _row(holding.timed_out),
     codec.SpeechCommitted: _row(holding.speech_committed),
     codec.CallerTranscript: _row(hearing.caller_said),
+    codec.CallerTranscriptFailed: _row(hearing.caller_unknown),
     codec.AgentTranscript: _row(hearing.agent_said),
     codec.DigitReceived: _row(hearing.digit),
-    codec.ItemAdded: _row(asking.item_added),
-    codec.SessionUpdated: _row(holding.updated),
+    codec.ItemAdded: _row(serving.item_seen),
+    codec.ItemDone: _row(serving.item_seen),
+    codec.ServerListed: _row(serving.listed),
+    codec.ServerNotListed: _row(serving.not_listed),
+    codec.ServerCallCompleted: _row(serving.completed),
+    codec.ServerCallFailed: _row(serving.failed),
+    codec.LimitsUpdated: _row(billing.limits_updated),
+    codec.SessionUpdated: _row(attaching.updated),
     ev.ChannelLost: _row(failing.lost, _P.DETACHED),
 }
 """What an attached session may say at any time."""
@@ -61,12 +90,12 @@ TABLE: Mapping[Phase, Mapping[type, Row]] = MappingProxyType(
     {
         _P.DETACHED: {
             **_WISHES,
-            ev.ChannelOpened: _row(holding.opened, _P.OPENING),
+            ev.ChannelOpened: _row(attaching.opened, _P.OPENING),
             ev.DeadlineReached: _row(timing.tick),
         },
         _P.OPENING: {
             **_WISHES,
-            codec.SessionCreated: _row(holding.created, _P.IDLE),
+            codec.SessionCreated: _row(attaching.created, _P.IDLE),
             codec.ServerError: _row(timing.error),
             ev.ChannelLost: _row(failing.lost, _P.DETACHED),
             ev.DeadlineReached: _row(timing.tick),
@@ -74,7 +103,7 @@ TABLE: Mapping[Phase, Mapping[type, Row]] = MappingProxyType(
         _P.CONFIGURING: {
             **_WISHES,
             **_HEARD,
-            codec.SessionUpdated: _row(holding.updated, _P.IDLE),
+            codec.SessionUpdated: _row(attaching.updated, _P.IDLE),
             codec.ResponseCreated: _row(speaking.created, _P.RESPONDING),
             codec.ResponseDone: _row(speaking.done),
             codec.ServerError: _row(timing.error, _P.IDLE),
@@ -83,7 +112,9 @@ TABLE: Mapping[Phase, Mapping[type, Row]] = MappingProxyType(
         _P.IDLE: {
             **_WISHES,
             **_HEARD,
-            cmd.Configure: _row(holding.configure, _P.CONFIGURING),
+            cmd.Configure: _row(configuring.configure, _P.CONFIGURING),
+            cmd.Reconfigure: _row(configuring.reconfigure, _P.CONFIGURING),
+            cmd.Become: _row(configuring.become, _P.CONFIGURING),
             codec.ResponseCreated: _row(speaking.created, _P.RESPONDING),
             codec.ResponseDone: _row(speaking.done),
             codec.ServerError: _row(timing.error),

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from controller.sansio.events import DeadlineReached, FaultReported, ProviderEnding
-from controller.sansio.realtime import failing, hearing, holding, reading, speaking
+from controller.sansio.realtime import (
+    attaching,
+    configuring,
+    failing,
+    hearing,
+    holding,
+    posting,
+    reading,
+    speaking,
+)
 from controller.sansio.realtime.codec import Fault, ServerError
-from controller.sansio.realtime.state import Out, Phase, Turn, TurnState, TurnTerms
+from controller.sansio.realtime.parts import Phase, Update
+from controller.sansio.realtime.state import Out, Turn, TurnState, TurnTerms
 
 CONFLICT = "conversation_already_has_active_response"
 CANCELLED_NOTHING = "response_cancel_not_active"
@@ -35,7 +45,7 @@ def _give_up(terms: TurnTerms, turns: TurnState, event: DeadlineReached, now: fl
         case Phase.RESPONDING:
             return failing.never_finished(terms, turns, event, now)
         case _:
-            return holding.configured(turns)
+            return configuring.configured(turns), ()
 
 
 def error(terms: TurnTerms, turns: TurnState, event: ServerError, now: float) -> Turn:
@@ -47,9 +57,10 @@ def error(terms: TurnTerms, turns: TurnState, event: ServerError, now: float) ->
     if code == EXPIRED:
         return turns, (ProviderEnding(),)
     report: tuple[Out, ...] = (FaultReported(code),)
-    if _is_of_update(turns, fault):
-        turns, outs = holding.update_refused(terms, turns)
+    if turns.update is not None and _is_of(turns.update, fault):
+        turns, outs = attaching.refused(terms, turns, turns.update)
         return turns, (*report, *outs)
+    turns = posting.refused(turns, fault.event_id)
     if turns.current is None or turns.confirmed:
         return turns, report  # nothing that we asked for is unanswered
     if code == CONFLICT and (fault.event_id is None or fault.event_id in turns.current.marks):
@@ -59,10 +70,8 @@ def error(terms: TurnTerms, turns: TurnState, event: ServerError, now: float) ->
     return turns, report
 
 
-def _is_of_update(turns: TurnState, fault: Fault) -> bool:
+def _is_of(update: Update, fault: Fault) -> bool:
     """Tell whether our latest `session.update` was refused; `param` tells it where no id does."""
-    if turns.update is None:
-        return False
     if fault.event_id is not None:
-        return fault.event_id == turns.update.event_id
-    return not turns.update.is_taken and (fault.param or "").startswith("session.")
+        return fault.event_id == update.event_id
+    return not update.is_taken and (fault.param or "").startswith("session.")

@@ -35,13 +35,13 @@ def test_stored_turns_go_on_where_they_were() -> None:
     assert turns.deadline == story.now + 63.0
 
 
-@pytest.mark.parametrize("stored", [b"", b"{}", b'{"version": 1, "turns": 7}'])
+@pytest.mark.parametrize("stored", [b"", b"{}", b'{"version": 2, "turns": 7}'])
 def test_what_is_no_snapshot_is_refused(stored: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         Turns.restore(stored, AGENT, now=START)
 
 
 def test_a_snapshot_of_another_version_is_refused() -> None:
-    stored = turning().turns.snapshot().replace(b'"version":1', b'"version":2')
-    with pytest.raises(msgspec.ValidationError, match="snapshot version 2"):
+    stored = turning().turns.snapshot().replace(b'"version":2', b'"version":1')
+    with pytest.raises(msgspec.ValidationError, match="snapshot version 1"):
         Turns.restore(stored, AGENT, now=START)

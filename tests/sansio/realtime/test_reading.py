@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from controller.sansio.events import Usage
 from controller.sansio.realtime import codec, reading
 from tests.sansio.driving import function_call, message, server
 
@@ -84,26 +83,3 @@ def test_deeply_nested_metadata_has_no_mark() -> None:
 )
 def test_only_a_word_of_an_error_is_kept(code: str | None, word: str) -> None:
     assert reading.word(code) == word
-
-
-def test_the_usage_of_a_response() -> None:
-    usage = {
-        "input_token_details": {
-            "text_tokens": 10,
-            "audio_tokens": 20,
-            "cached_tokens": 7,
-            "cached_tokens_details": {"text_tokens": 3, "audio_tokens": 4},
-        },
-        "output_token_details": {"text_tokens": 5, "audio_tokens": 6},
-    }
-    assert reading.usage(done(usage=usage)) == Usage(1, 10, 20, 3, 4, 5, 6)
-
-
-def test_cached_tokens_without_a_split_count_as_text() -> None:
-    usage = {"input_token_details": {"text_tokens": 10, "cached_tokens": 7}}
-    assert reading.usage(done(usage=usage)) == Usage(1, 10, 0, 7)
-
-
-@pytest.mark.parametrize("usage", [None, 7, {}, {"input_token_details": {"text_tokens": "x"}}])
-def test_usage_that_cannot_be_read_counts_the_response_alone(usage: object) -> None:
-    assert reading.usage(done(usage=usage)) == Usage(responses=1)

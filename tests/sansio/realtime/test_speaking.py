@@ -17,7 +17,8 @@ from controller.sansio.events import (
 from controller.sansio.realtime import Phase
 from controller.sansio.realtime.asking import MARKS_LIMIT, QUEUE_LIMIT
 from controller.sansio.realtime.failing import FALLBACK
-from controller.sansio.realtime.state import KEPT_LIMIT, Ask
+from controller.sansio.realtime.parts import Ask
+from controller.sansio.realtime.state import KEPT_LIMIT
 from tests.sansio.driving import (
     AGENT,
     TurnStory,
@@ -97,8 +98,8 @@ def test_outputs_that_were_not_acknowledged_are_posted_again_after_a_reattach() 
     story = turning()
     story.receive(outputs("t1", "t2", respond=False))
     item = {"type": "function_call_output", "call_id": "t1"}
+    story.hears("conversation.item.added", item={**item, "call_id": "t7"})
     story.hears("conversation.item.added", item=item)
-    story.hears("conversation.item.added", item={"type": "message"})
     posted = sent(lost_and_found(story), "conversation.item.create")
     assert [each["item"]["call_id"] for each in posted] == ["t2"]
 
@@ -464,7 +465,7 @@ def test_the_words_of_a_response_that_went_on_without_us_keep_their_name() -> No
     lost_and_found(story)
     story.finishes("r1", message())
     heard = story.hears("output_audio_buffer.stopped", response_id="r1")
-    assert heard == (SpeechHeard("words", certain=True),)
+    assert one(SpeechHeard, heard) == SpeechHeard("words", certain=True, words="Good day.")
 
 
 def test_a_second_kind_of_turn_is_remembered_beside_the_first() -> None:
