@@ -14,6 +14,7 @@ from controller.simulator.faults import Fault, plan
 from controller.simulator.forgeries import EXPECTED_STATUS, Forgery
 from controller.simulator.journal import Entry, Journal, Source
 from controller.simulator.model import Rule, ToolCall
+from controller.simulator.operating import OperatorStep, operate
 from controller.simulator.scenario import FOREVER, Scenario, load, parse
 from controller.simulator.server import DEFAULT_API_KEY, DEFAULT_SECRET, OpenAISimulator
 from controller.simulator.switches import INSTANT, Pace, Switches
@@ -33,6 +34,7 @@ __all__ = [
     "Journal",
     "Kind",
     "OpenAISimulator",
+    "OperatorStep",
     "Pace",
     "Phase",
     "Rule",
@@ -42,6 +44,7 @@ __all__ = [
     "Switches",
     "ToolCall",
     "load",
+    "operate",
     "parse",
     "plan",
 ]

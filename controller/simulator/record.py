@@ -113,11 +113,16 @@ class CallRecord:
             outcome: what the service says became of the call; None, where nobody asked it.
         """
         found = self.scenario.expect.check(self, outcome)
-        if self.following is not None:
-            found += [f"the call that followed: {one}" for one in self.following.verdict()]
-        elif self.scenario.then:
+        if self.following is None and self.scenario.then:
             found.append("the call that follows was not placed")
+        for number, call in enumerate(self.followers, 2):
+            found += [f"call {number}: {one}" for one in call.scenario.expect.check(call)]
         return found
+
+    @property
+    def followers(self) -> list[CallRecord]:
+        """The calls that followed this one, in order."""
+        return [] if self.following is None else [self.following, *self.following.followers]
 
     def _of(self, source: Source) -> list[Entry]:
         return self._journal.of(self.call_id, source)

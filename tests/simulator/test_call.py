@@ -97,3 +97,36 @@ async def test_transfer_is_announced_and_referred(serve: Callable[..., Any]) -> 
     await service.post(call, "refer", {"target_uri": "tel:+12025550123"})
     assert (await call.ended).by is EndedBy.REFERRED
     assert call.verdict() == []
+
+
+async def test_longest_session_ends_with_an_error_and_a_close_code(
+    serve: Callable[..., Any],
+) -> None:
+    service = await serve()
+    call = await service.openai.place_call(
+        parse("session_limit = 20\ncaller = [{ silent = true }]")
+    )
+    sideband = await service.answer(call)
+    await sideband.rest()
+
+    assert sideband.events[-1]["error"]["code"] == "session_expired"
+    assert sideband.socket.close_code == 1001
+    assert call.outcome.by is EndedBy.EXPIRED
+
+
+async def test_leg_may_drop_in_the_middle(serve: Callable[..., Any]) -> None:
+    service = await serve()
+    script = 'faults = ["call_drops"]\ncaller = [{ silent = true }]'
+    call = await service.openai.place_call(parse(script))
+    await (await service.answer(call)).rest()
+
+    assert call.outcome.by is EndedBy.DIED
+
+
+async def test_caller_may_give_up_between_accept_and_answer(serve: Callable[..., Any]) -> None:
+    service = await serve()
+    call = await service.openai.place_call(parse('faults = ["caller_gives_up_after_accept"]'))
+    await (await service.answer(call)).rest()
+
+    assert call.outcome.by is EndedBy.CALLER_GAVE_UP
+    assert call.was_accepted

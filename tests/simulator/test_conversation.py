@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from controller.simulator import EndedBy, Fault, Rule, Scenario, Switches, ToolCall, parse
+from controller.simulator import EndedBy, Fault, Rule, Scenario, Switches, ToolCall, parse, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -458,3 +458,155 @@ async def test_context_is_billed_again_and_cached(serve: Callable[..., Any]) -> 
     assert second["input_tokens"] > first["input_tokens"]
     assert first["input_token_details"]["cached_tokens"] == 0
     assert second["input_token_details"]["cached_tokens"] > 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "detail"),
+    [
+        (Fault.RESPONSE_FILTERED, "incomplete", {"reason": "content_filter"}),
+        (
+            Fault.RESPONSE_FAILED_MIDWAY,
+            "failed",
+            {
+                "error": {
+                    "type": "server_error",
+                    "code": "server_error",
+                    "message": "The server had an error.",
+                }
+            },
+        ),
+    ],
+)
+async def test_response_breaks_off_after_its_first_words(
+    serve: Callable[..., Any], fault: Fault, status: str, detail: dict[str, Any]
+) -> None:
+    call, sideband = await answered(serve, faults=[fault])
+    await sideband.send("response.create")
+    done = (await sideband.until("response.done"))["response"]
+    await sideband.until("output_audio_buffer.stopped")
+
+    assert done["status"] == status
+    assert done["status_details"] == {"type": status} | detail
+    assert done["usage"]["total_tokens"]
+    assert call.heard == ["Hello, how can"]
+
+
+async def test_every_response_may_meet_the_rate_limit(serve: Callable[..., Any]) -> None:
+    _, sideband = await answered(serve, faults=[Fault.RESPONSE_RATE_LIMITED_ALWAYS])
+    for _ in range(3):
+        await sideband.send("response.create")
+        done = (await sideband.until("response.done"))["response"]
+        error = done["status_details"]["error"]
+        assert (error["type"], error["code"]) == ("rate_limit_exceeded", "rate_limit_exceeded")
+
+
+async def test_late_response_starts_as_if_it_were_asked_for_then(
+    serve: Callable[..., Any],
+) -> None:
+    _, sideband = await answered(serve, faults=[Fault.RESPONSE_CREATED_LATE])
+    asked_at = now()
+    await sideband.send("response.create")
+    await sideband.until("response.created")
+    assert now() - asked_at == pytest.approx(3, abs=0.01)
+
+
+async def test_late_response_is_refused_beside_another(serve: Callable[..., Any]) -> None:
+    _, sideband = await answered(serve, faults=[plan(Fault.RESPONSE_CREATED_LATE, seconds=0.1)])
+    await sideband.send("response.create", event_id="late")
+    await sideband.send("response.create")
+    error = (await sideband.until("error"))["error"]
+    assert (error["code"], error["event_id"]) == (
+        "conversation_already_has_active_response",
+        "late",
+    )
+
+
+async def test_late_response_that_the_end_of_the_call_overtakes_is_not_made(
+    serve: Callable[..., Any],
+) -> None:
+    call, sideband = await answered(serve, faults=[Fault.RESPONSE_CREATED_LATE])
+    await sideband.send("response.create")
+    await asyncio.sleep(0.1)
+    call.leave()
+    await asyncio.sleep(5)
+    assert call.heard == []
+
+
+async def test_cancel_that_comes_too_late_finds_a_completed_response(
+    serve: Callable[..., Any],
+) -> None:
+    call, sideband = await answered(serve, faults=[Fault.CANCEL_TOO_LATE])
+    await sideband.send("response.create")
+    await sideband.until("output_audio_buffer.started")
+    await sideband.send("response.cancel")
+    done = (await sideband.until("response.done"))["response"]
+    error = (await sideband.until("error"))["error"]
+    await sideband.until("output_audio_buffer.stopped")
+
+    assert done["status"] == "completed"
+    assert error["code"] == "response_cancel_not_active"
+    assert call.heard == ["Hello, how can I help you?"]
+
+
+async def test_ignored_cancel_leaves_the_response_alone(serve: Callable[..., Any]) -> None:
+    _, sideband = await answered(serve, faults=[Fault.CANCEL_IGNORED])
+    await sideband.send("response.create")
+    await sideband.until("response.created")
+    await sideband.send("response.cancel")
+    assert (await sideband.until("response.done"))["response"]["status"] == "completed"
+
+
+async def test_cancelled_response_is_billed_and_its_audio_can_be_cleared(
+    serve: Callable[..., Any],
+) -> None:
+    call, sideband = await answered(serve)
+    await sideband.send("response.create")
+    await sideband.until("output_audio_buffer.started")
+    await sideband.send("response.cancel")
+    await sideband.send("output_audio_buffer.clear")
+    done = (await sideband.until("response.done"))["response"]
+    await sideband.until("output_audio_buffer.cleared")
+    await sideband.until("conversation.item.truncated")
+
+    assert (done["status"], done["status_details"]["reason"]) == ("cancelled", "client_cancelled")
+    assert done["usage"]["output_tokens"]
+    assert call.heard == [""]
+
+
+async def test_tool_call_is_repeated_under_its_id_by_the_next_response(
+    serve: Callable[..., Any],
+) -> None:
+    rule = Rule(calls=(ToolCall("a"),), times=1)
+    call, sideband = await answered(serve, rules=(rule,), faults=[Fault.TOOL_CALL_REPEATED])
+    ids = []
+    for _ in range(3):
+        await sideband.send("response.create")
+        done = (await sideband.until("response.done"))["response"]
+        ids.append([one["call_id"] for one in done["output"] if one["type"] == "function_call"])
+
+    assert ids[0] == ids[1]
+    assert ids[2] == []
+    assert call.tools_called == ["a"]
+
+
+async def test_usage_may_be_missing_and_tokens_may_run_low(serve: Callable[..., Any]) -> None:
+    _, sideband = await answered(serve, faults=[Fault.USAGE_MISSING, Fault.TOKENS_LOW])
+    await sideband.send("response.create")
+    done = (await sideband.until("response.done"))["response"]
+    (limits,) = sideband.of("rate_limits.updated")[0]["rate_limits"]
+
+    assert done["usage"] is None
+    assert limits["remaining"] / limits["limit"] == 0.05
+
+
+async def test_instructions_of_a_response_count_without_those_of_the_session(
+    serve: Callable[..., Any],
+) -> None:
+    service = await serve()
+    call = await service.openai.place_call(Scenario(stays=1000))
+    sideband = await service.answer(call, instructions="Say goodbye at the end.")
+    wanted = "Say goodbye at the end.\n\nGreet."
+    await sideband.send("response.create", response={"instructions": wanted})
+    await sideband.until("output_audio_buffer.stopped")
+
+    assert call.heard == ["Hello, how can I help you?"]

@@ -42,6 +42,16 @@ async def test_all_that_holds_says_nothing(serve: Callable[..., Any]) -> None:
     answers = [200]
     requests = { accept = 1, attach = 1, hangup = 0 }
     events = { "response.create" = 2, "session.update" = 0 }
+    said_once = "found it"
+    spoke_over = false
+    outcome = "idle"
+    sent = "found it"
+    never_sent = "lost"
+    http = { slots = 0 }
+    mcp = { find = 0 }
+    offers = ["look"]
+    prompt = "kind"
+    referred_to = []
     session = { instructions = "Be kind.", audio = { output = { voice = "alloy" } } }
     """
     assert await played(serve, expect) == []
@@ -54,6 +64,18 @@ async def test_all_that_holds_says_nothing(serve: Callable[..., Any]) -> None:
         ("rejected = 486", "expected a rejection with 486, found caller_hung_up"),
         ("accepted = false", "expected a call that is not accepted"),
         ('referred_to = "tel:1"', "expected referrals to tel:1, found []"),
+        ("referred_to = 'tel:1'", "expected referrals to tel:1, found []"),
+        ('said_once = "lost"', "expected the caller to hear 'lost' once, heard it 0 times"),
+        ("spoke_over = true", "the caller, or another response, was not spoken over"),
+        ('sent = "lost"', "expected 'lost' in a client event"),
+        ('never_sent = "found"', "expected 'found' in no client event"),
+        ("http = { slots = 1 }", "expected 1 requests of the web service 'slots', found 0"),
+        ("mcp = { find = 1 }", "expected 1 calls of the MCP tool 'find', found 0"),
+        (
+            'offers = ["look", "find"]',
+            "expected the session to offer ['find', 'look'], found ['look']",
+        ),
+        ('prompt = "rude"', "expected 'rude' in the instructions of the session"),
         ("tools = []", "expected outputs of [], found those of ['look']"),
         ('outputs = { look = "lost" }', "expected look to give 'lost'"),
         (
@@ -88,3 +110,67 @@ async def test_call_that_was_never_answered_has_a_verdict_too(serve: Callable[..
         "expected the caller to hear 'hello', heard ''",
         "expected session.a to be 1, found None",
     ]
+
+
+async def test_outcome_is_checked_where_somebody_can_ask_the_service(
+    serve: Callable[..., Any],
+) -> None:
+    service = await serve()
+    script = 'caller = [{ hangs_up = "at once" }]\n[expect]\noutcome = ["idle", "no_human"]'
+    call = await service.openai.place_call(parse(script))
+    await service.answer(call)
+    await call.settled()
+
+    assert call.verdict() == call.verdict("idle") == []
+    assert call.verdict("budget") == ["expected the outcome idle or no_human, found budget"]
+
+
+@pytest.mark.parametrize(
+    ("asks", "verdict"),
+    [
+        (False, []),
+        (
+            True,
+            [
+                "after refer the model was asked for a response",
+                "after refer the model said 'Hello, how can I help you?'",
+            ],
+        ),
+    ],
+)
+async def test_what_is_said_after_a_referral_is_told(
+    serve: Callable[..., Any], *, asks: bool, verdict: list[str]
+) -> None:
+    service = await serve()
+    script = """
+    faults = [{ name = "refer_leaves_on_answer", seconds = 20 }]
+    caller = [{ silent = true }]
+    expect = { silent_after = "refer" }
+    """
+    call = await service.openai.place_call(parse(script))
+    sideband = await service.answer(call)
+    await service.post(call, "refer", {"target_uri": "tel:+12025550123"})
+    if asks:
+        await sideband.send("response.create")
+    await call.settled()
+
+    assert call.verdict() == verdict
+
+
+async def test_words_that_begin_while_the_caller_speaks_are_told(
+    serve: Callable[..., Any],
+) -> None:
+    service = await serve()
+    script = """
+    caller = ["This is a long sentence that takes its time to be said", { hangs_up = "at once" }]
+    patience = 1
+    expect = { spoke_over = false }
+    """
+    call = await service.openai.place_call(parse(script))
+    sideband = await service.answer(call)
+    await sideband.until("input_audio_buffer.speech_started")
+    await sideband.send("response.create")
+    await sideband.rest()
+    await call.settled()
+
+    assert "the caller, or another response, was spoken over" in call.verdict()

@@ -191,3 +191,10 @@ async def test_instant_pace_transcribes_at_once(serve: Callable[..., Any]) -> No
     await sideband.until("conversation.item.input_audio_transcription.completed")
     await sideband.until("output_audio_buffer.stopped")
     assert call.heard == ["You said: Hi"]
+
+
+async def test_transcripts_may_never_come(serve: Callable[..., Any]) -> None:
+    script = 'caller = ["Hello there", { hangs_up = true }]'
+    _, sideband = await answered(serve, script, faults=[Fault.TRANSCRIPT_NEVER], audio=TRANSCRIBED)
+    await sideband.rest()
+    assert not [kind for kind in sideband.types if "transcription" in kind]

@@ -396,3 +396,28 @@ async def test_client_that_gives_up_leaves_no_request_behind(serve: Callable[...
         async with asyncio.timeout(8):
             await service.accept(call)
     assert await service.attach_status(call) == 101
+
+
+@pytest.mark.parametrize(
+    ("fault", "statuses"),
+    [(Fault.REFER_400_SIP, [400, 200]), (Fault.REFER_400_TEL, [200, 400])],
+)
+async def test_trunk_may_take_one_form_of_a_target_only(
+    serve: Callable[..., Any], fault: Fault, statuses: list[int]
+) -> None:
+    found = []
+    for uri in ("sip:+12025550123@trunk.example.net", "tel:+12025550123"):
+        service = await serve()
+        call = await service.openai.place_call(faults=[fault])
+        await service.accept(call)
+        found.append((await service.post(call, "refer", {"target_uri": uri}))[0])
+    assert found == statuses
+
+
+async def test_hang_up_may_land_without_an_answer(serve: Callable[..., Any]) -> None:
+    service = await serve()
+    call = await service.openai.place_call(faults=[Fault.HANGUP_TIMEOUT_LANDED])
+    await service.accept(call)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(service.post(call, "hangup"), 5)
+    assert (await call.ended).by is EndedBy.HUNG_UP

@@ -7,8 +7,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from controller.errors import SimulatorError
-from controller.simulator import Fault, Kind, Pace, Rule, ToolCall, load, parse
-from controller.simulator.steps import HangsUp, Hears, Noise, Presses, Says, Waits
+from controller.simulator import Fault, Kind, OperatorStep, Pace, Rule, ToolCall, load, parse
+from controller.simulator.http_answers import HttpAnswer
+from controller.simulator.mcp import McpServer, McpTool
+from controller.simulator.steps import (
+    FOREVER,
+    Awaits,
+    HangsUp,
+    Hears,
+    Noise,
+    Plays,
+    Presses,
+    Says,
+    Waits,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,6 +127,112 @@ def test_every_key_is_read() -> None:
     assert scenario.expect.answers == (200, 200)
 
 
+DRIVEN = """
+session_limit = 60
+tokens_left = 0.1
+caller = [
+    { says = "All lines are busy.", times = 3 },
+    { plays = "music", seconds = 20, transcript = "la la" },
+    { plays = "fax" },
+    { awaits = "refer", limit = 9 },
+    { presses = "0", over = true, after = 1 },
+    { silent = true },
+]
+
+[[model]]
+prompted = "kind"
+has_tool = ["one", "two"]
+
+[[mcp]]
+label = "orders"
+list_takes = 2
+tools = { find = "It left.", refund = { error = "http_error", takes = 1 } }
+
+[[mcp]]
+label = "broken"
+list_fails = true
+
+[[http]]
+name = "slots"
+status = 503
+delay = 2
+times = 1
+headers = { Retry-After = "1" }
+
+[[http]]
+name = "slots"
+body = { free = ["10:00"] }
+
+[[operator]]
+hears = "hello"
+after = 2
+says = "One moment."
+
+[[operator]]
+hangs_up = true
+
+[expect]
+outcome = ["idle", "no_human"]
+referred_to = ["tel:1", "tel:2"]
+said_once = "Hello"
+spoke_over = false
+silent_after = "refer"
+http = { slots = 2 }
+mcp = { find = 1 }
+sent = "x"
+never_sent = ["y"]
+offers = ["one"]
+prompt = "kind"
+
+[[then]]
+pause = 20
+from = "anonymous"
+caller = ["Hello again."]
+
+[[then]]
+caller = ["And again."]
+"""
+
+
+def test_every_key_of_a_driven_call_is_read() -> None:
+    scenario = parse(DRIVEN, title="driven")
+
+    assert (scenario.session_limit, scenario.tokens_left) == (60.0, 0.1)
+    assert scenario.steps == (
+        Says(words="All lines are busy.", times=3),
+        Plays(sound="music", seconds=20.0, transcript="la la"),
+        Plays(sound="fax"),
+        Awaits(what="refer", limit=9.0),
+        Presses(keys="0", over=True, after=1.0),
+        Waits(seconds=FOREVER),
+    )
+    assert scenario.rules == (Rule(prompted=("kind",), has_tool=("one", "two")),)
+    assert scenario.mcp == (
+        McpServer(
+            label="orders",
+            list_takes=2.0,
+            tools={
+                "find": McpTool(output="It left."),
+                "refund": McpTool(error="http_error", takes=1.0),
+            },
+        ),
+        McpServer(label="broken", list_fails=True),
+    )
+    assert scenario.http == (
+        HttpAnswer(name="slots", status=503, delay=2.0, times=1, headers=(("Retry-After", "1"),)),
+        HttpAnswer(name="slots", body='{"free": ["10:00"]}'),
+    )
+    assert scenario.operator == (
+        OperatorStep(hears="hello", after=2.0, says="One moment."),
+        OperatorStep(hangs_up=True),
+    )
+    assert scenario.expect.referred_to == ("tel:1", "tel:2")
+    assert [(one.title, one.caller, one.pause) for one in scenario.then] == [
+        ("driven", "anonymous", 20.0),
+        ("driven", "+12025550101", 1.0),
+    ]
+
+
 def test_empty_file_is_a_call_without_a_script() -> None:
     scenario = parse("")
     assert (scenario.steps, scenario.rules, scenario.webhooks) == ((), (), (Kind.INCOMING,))
@@ -150,6 +268,18 @@ def test_empty_file_is_a_call_without_a_script() -> None:
         ("expect = { answers = ['a'] }", "expect.answers: 'a' is not a whole number"),
         ("expect = { session = 5 }", "expect.session: 5 is not a table"),
         ("pace = { speed = 0 }", "pace.speed: must be more than 0"),
+        ("tokens_left = 2", "tokens_left: 2 is not from 0 to 1"),
+        ("pause = 1", "pause: no such key"),
+        ("then = [{ titel = 'x' }]", "then[0].titel: no such key"),
+        ("then = [5]", "then[0]: 5 is not a table"),
+        ("caller = [{ silent = false }]", "caller[0].silent: False is not true"),
+        ("caller = [{ plays = 'jazz' }]", "caller[0].plays: 'jazz' is unknown; known are"),
+        ("mcp = [{ tools = {} }]", "mcp[0]: needs a label"),
+        ("mcp = [{ label = 'a', tools = { x = 5 } }]", "mcp[0].tools.x: 5 is not a table"),
+        ("http = [{ status = 200 }]", "http[0]: needs a name"),
+        ("http = [{ name = 'a/b' }]", "http[0]: needs a name without a slash"),
+        ("operator = [{ after = 2 }]", "operator[0]: needs one of says"),
+        ("operator = [{ says = 'a', tells = 'b' }]", "operator[0]: needs one of says"),
     ],
 )
 def test_mistake_is_named_with_its_place_and_cure(text: str, message: str) -> None:

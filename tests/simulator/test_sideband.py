@@ -358,3 +358,55 @@ async def test_sideband_can_be_cut_right_after_a_tool_call(serve: Callable[..., 
     )
     await again.until("conversation.item.done")
     assert call.tool_outputs == [("hours", "9 to 5")]
+
+
+async def test_sideband_that_is_gone_cannot_be_attached_again(serve: Callable[..., Any]) -> None:
+    service = await serve()
+    call = await service.openai.place_call(faults=[Fault.SIDEBAND_GONE])
+    await (await service.answer(call)).rest()
+    assert [await service.attach_status(call) for _ in range(3)] == [404, 404, 404]
+    assert call.phase is Phase.LIVE
+
+
+async def test_stalled_sideband_sends_nothing_and_answers_no_ping(
+    serve: Callable[..., Any],
+) -> None:
+    service = await serve()
+    call = await service.openai.place_call(faults=[Fault.SIDEBAND_STALLS])
+    sideband = await service.answer(call)
+    await asyncio.sleep(2)
+    await sideband.send("response.create")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(sideband.next(), 20)
+    assert call.client_events == []
+    call.leave()
+    assert await sideband.next() is None
+
+
+async def test_many_sidebands_are_cut_at_once_and_refused_for_a_while(
+    serve: Callable[..., Any],
+) -> None:
+    service = await serve()
+    calls = [await service.openai.place_call() for _ in range(4)]
+    sidebands = [await service.answer(call) for call in calls]
+
+    assert service.openai.cut_sidebands(0.5, refuse_for=10) == 2
+    await sidebands[0].rest()
+    assert [len(call.sidebands) for call in calls] == [0, 0, 1, 1]
+    assert await service.attach_status(calls[0]) == 503
+    await asyncio.sleep(10)
+    assert await service.attach_status(calls[0]) == 101
+
+
+async def test_incident_can_be_made_by_hand(serve: Callable[..., Any]) -> None:
+    service = await serve()
+    call = await service.openai.place_call()
+    sideband = await service.answer(call)
+    url = service.openai.base_url.replace("/v1", "/simulator/cut")
+
+    async with service.http.post(f"{url}?share=many") as answer:
+        assert answer.status == 400
+    async with service.http.post(url) as answer:
+        assert await answer.json() == {"cut": 1}
+    await sideband.rest()
+    assert await service.attach_status(call) == 101
