@@ -141,6 +141,7 @@ class Settings(BaseSettings):
             secrets=self._secrets,
             with_secrets=self._with_secrets,
             signs_http_tools=self._is_given(("http_tools", "signing_secret")),
+            private_hosts=self.http_tools.allowed_private_hosts,
             where=self._layers.where,
         )
 

@@ -62,7 +62,7 @@ def _summary(generation: Generation) -> Iterator[str]:
     yield "agents"
     for agent in generation.agents.values():
         tools = [each.name for each in agent.tools]
-        tools += ["transfer"] * agent.can_transfer + ["hang_up"] * agent.can_hang_up
+        tools += sorted(agent.built_in) + [f"mcp:{each.label}" for each in agent.mcp]
         yield f"  {agent.name}: {agent.model}, {agent.voice}; tools: {', '.join(tools) or 'none'}"
     yield "numbers"
     for number, name in generation.rules.numbers.items():

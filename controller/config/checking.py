@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +33,8 @@ class Known:
     targets: Mapping[str, Target] = field(default_factory=dict)
     agents: Mapping[str, str | None] = field(default_factory=dict)
     """Descriptions by name; None where the file is wrong."""
+    private_hosts: Collection[str] = ()
+    """Hosts that HTTP tools may ask at private addresses."""
 
 
 def check(

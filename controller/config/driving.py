@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -31,11 +31,10 @@ Hosts = Annotated[tuple[Annotated[str, AfterValidator(host_name)], ...], Field(s
 
 def _signing_secret(value: SecretStr) -> SecretStr:
     try:
-        secrets = decode_secrets(value.get_secret_value())
+        decode_secrets(value.get_secret_value())
     except ConfigurationError:
-        secrets = ()
-    if len(secrets) != 1:
-        raise refusal("must be one secret: whsec_ and the base64 of 24 to 64 bytes")
+        cure = "must be one or more secrets: whsec_ and the base64 of 24 to 64 bytes"
+        raise refusal(cure) from None
     return value
 
 
@@ -89,7 +88,12 @@ class Handover(Section):
     """Key that signs it (HS256), at least 32 bytes: `"${NAME}"`. Needed by targets with
     `user_to_user`."""
     max_bytes: Annotated[int, Field(ge=64, le=2048)] = 256
-    """Longest header; what does not fit is left out, or all of it."""
+    """Longest value of the header; what does not fit is left out, or all of it."""
+    encodings: Annotated[
+        tuple[Literal["hex", "jwt"], ...], Field(strict=False, min_length=1, max_length=2)
+    ] = ("hex", "jwt")
+    """How the token may be written, the preferred one first: `hex`, which every receiver knows and
+    is twice as long, or `jwt`, as it is."""
     lifetime: Seconds = 300.0
     """Seconds for which it is valid."""
 
@@ -99,6 +103,6 @@ class HttpToolsSection(Section):
 
     signing_secret: Annotated[SecretStr, AfterValidator(_signing_secret)] | None = None
     """Key that signs their requests as Standard Webhooks do, so that the other side can trust them:
-    `"${NAME}"`, a `whsec_…` secret of 24 to 64 bytes. Without it they are not signed."""
+    `"${NAME}"`, one or more `whsec_…` secrets of 24 to 64 bytes. Without it nothing is signed."""
     allowed_private_hosts: Hosts = ()
     """Hosts that may have a private address; other tools need `allow_private`."""

@@ -31,11 +31,14 @@ from controller.sansio.usage import PriceEntry
 from controller.tools import Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
 _HASH_DIGITS: Final = 16
 
 NOT_IMPORTED: Final = "is not imported; name it with letters, digits and _ if it holds tools"
+UNSIGNED: Final = (
+    "sends requests that nobody can trust; give [http_tools] signing_secret, or say signed = false"
+)
 UNREADABLE_CALLS: Final = (
     'no [policy] default_agent and no number "*": a call whose called number cannot be read is'
     " rejected, and the trunk's headers are not verified"
@@ -69,6 +72,8 @@ class Sources:
     """Ask for them; without, those that are not there are left out."""
     signs_http_tools: bool = True
     """There is a secret with which their requests are signed."""
+    private_hosts: Collection[str] = ()
+    """Hosts that HTTP tools may ask at private addresses."""
     where: Callable[[KeyPath], str] = _nowhere
     """Names file and line of a key of `controller.toml`, or the variable that set it."""
 
@@ -138,7 +143,7 @@ class _Loading:
         agents = self._resolve(files, tools, resolved_targets)
         if not self._problems:  # a body made of half an agent would be blamed for what is known
             for file in files:
-                self._check_body(file, agents[file.name].agent)
+                self._check_body(file, agents[file.name])
         secrets = self._find_secrets(files, agents)
         if self._problems:
             if not known_before:
@@ -256,23 +261,27 @@ class _Loading:
             all_tools=self._tools_known,
             targets=found,
             agents={name: descriptions.get(name) for name in self._agent_names},
+            private_hosts=self._sources.private_hosts,
         )
         agents = {file.name: resolve(file, known) for file in files}
         for each in agents.values():
             self._problems.extend(each.problems)
         return agents
 
-    def _check_body(self, file: AgentFile, agent: Agent) -> None:
-        for found in acceptance.unrecognised(agent):
+    def _check_body(self, file: AgentFile, resolved: Resolved) -> None:
+        for found in acceptance.unrecognised(resolved.agent):
             self._blame(file, (), f"OpenAI's client would not send {found}", "leave it out")
-        self._warnings += [f"{file.source.name}: {each}" for each in self._doubts(agent)]
+        self._warnings += [f"{file.source.name}: {each}" for each in self._doubts(resolved)]
 
-    def _doubts(self, agent: Agent) -> Iterator[str]:
+    def _doubts(self, resolved: Resolved) -> Iterator[str]:
         """Yield what is worth a look in an agent that is right."""
         sources = self._sources
-        yield from acceptance.unfamiliar(agent)
+        yield from acceptance.unfamiliar(resolved.agent)
         if sources.prices:
-            yield from prices.unpriced(agent, sources.prices)
+            yield from prices.unpriced(resolved.agent, sources.prices)
+        if not sources.signs_http_tools:
+            for name in (name for name, tool in resolved.http_tools.items() if tool.signed):
+                yield f"HTTP tool {name!r} {UNSIGNED}"
 
     def _find_secrets(
         self, files: Sequence[AgentFile], agents: Mapping[str, Resolved]

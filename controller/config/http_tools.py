@@ -15,11 +15,13 @@ from controller.config import urls
 from controller.config.document import dotted
 from controller.config.problems import problems_of
 from controller.config.section import Section, Text
+from controller.errors import ConfigurationError
 from controller.sansio.agent import ToolDeclaration
+from controller.sansio.arguments import Arguments
 from controller.sansio.http_tool import HttpTool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from controller.config.document import KeyPath
     from controller.config.problems import Complaints
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 _PLACE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 _ORIGIN: Final = re.compile(r"[^/?#]*(//[^/?#]*)?")
 """Scheme, host and port, and nothing where there is none (RFC 3986, Appendix B)."""
-_SAFE: Final = frozenset({"GET"})
-"""Of the methods that a tool may have, those that change nothing (RFC 9110 §9.2.1)."""
 
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """OpenAI's rule for the names of functions."""
@@ -86,47 +86,56 @@ class HttpToolEntry(Section):
     use for the caller's number."""
 
 
-def check(entry: HttpToolEntry, path: KeyPath, complaints: Complaints) -> dict[str, Any] | None:
-    """Check what pydantic cannot, and return the JSON Schema of the arguments.
+def read(
+    entry: HttpToolEntry, path: KeyPath, complaints: Complaints, *, private_hosts: Collection[str]
+) -> HttpTool:
+    """Check what pydantic cannot, and return the tool.
 
     Args:
         entry: The tool.
         path: Where it stands in the agent file.
         complaints: Takes what is wrong.
+        private_hosts: Those that may have private addresses, whatever the tool says.
     """
     schema = _schema(entry.parameters, (*path, "parameters"), complaints)
+    is_private = entry.allow_private or urls.host_of(entry.url) in private_hosts
+    tool = _tool_of(entry, schema or {"properties": {}}, allow_private=is_private)
     urls.check_headers(entry.headers, (*path, "headers"), complaints)
-    url_path = (*path, "url")
-    template = _PLACE.sub("x", entry.url)
-    origin = _ORIGIN.match(entry.url)
-    if origin and "{" in origin[0]:
-        complaints.add(
-            url_path, "an argument chooses the host", "scheme, host and port are written out"
-        )
-    elif refusal := urls.check_url(template, allow_http=entry.allow_private):
-        complaints.add(url_path, refusal.found, refusal.cure)
-    elif "{" in template or "}" in template:
-        complaints.add(
-            url_path, f"found {entry.url!r}", "must hold { and } round the name of an argument only"
-        )
-    else:
-        _check_places(entry.url, url_path, complaints, schema=schema)
-    if "retries" in entry.model_fields_set and entry.retries and not may_retry(entry):
+    _check_url(entry.url, (*path, "url"), complaints, schema=schema, allow_http=is_private)
+    if "retries" in entry.model_fields_set and entry.retries and not tool.may_repeat:
         complaints.add(
             (*path, "retries"),
             f"{entry.method} is not repeated",
             "say idempotent = true if doing it twice is the same as once, or leave retries out",
         )
-    return schema
+    return tool
 
 
-def may_retry(entry: HttpToolEntry) -> bool:
-    """Tell whether a request that may have arrived may be sent again."""
-    return entry.method in _SAFE or entry.idempotent
+def _check_url(
+    url: str,
+    path: KeyPath,
+    complaints: Complaints,
+    *,
+    schema: Mapping[str, Any] | None,
+    allow_http: bool,
+) -> None:
+    template = _PLACE.sub("x", url)
+    origin = _ORIGIN.match(url)
+    if origin and "{" in origin[0]:
+        complaints.add(
+            path, "an argument chooses the host", "scheme, host and port are written out"
+        )
+    elif refusal := urls.check_url(template, allow_http=allow_http):
+        complaints.add(path, refusal.found, refusal.cure)
+    elif "{" in template or "}" in template:
+        complaints.add(
+            path, f"found {url!r}", "must hold { and } round the name of an argument only"
+        )
+    elif schema is not None:
+        _check_places(url, path, complaints, schema=schema)
 
 
-def tool_of(entry: HttpToolEntry, schema: Mapping[str, Any]) -> HttpTool:
-    """Return the tool, given its checked schema."""
+def _tool_of(entry: HttpToolEntry, schema: Mapping[str, Any], *, allow_private: bool) -> HttpTool:
     return HttpTool(
         declaration=ToolDeclaration(
             name=entry.name,
@@ -141,9 +150,9 @@ def tool_of(entry: HttpToolEntry, schema: Mapping[str, Any]) -> HttpTool:
         method=entry.method,
         url=entry.url,
         headers=tuple(entry.headers.items()),
-        retries=entry.retries if may_retry(entry) else 0,
+        retries=entry.retries,
         max_response_bytes=entry.max_response_bytes,
-        allow_private=entry.allow_private,
+        allow_private=allow_private,
         signed=entry.signed,
     )
 
@@ -156,10 +165,8 @@ def secrets_of(entry: HttpToolEntry) -> Iterable[tuple[KeyPath, str]]:
 
 
 def _check_places(
-    url: str, path: KeyPath, complaints: Complaints, *, schema: Mapping[str, Any] | None
+    url: str, path: KeyPath, complaints: Complaints, *, schema: Mapping[str, Any]
 ) -> None:
-    if schema is None:
-        return
     address = url.partition("?")[0]
     for name in dict.fromkeys(_PLACE.findall(url)):
         if name not in schema["properties"]:
@@ -179,11 +186,20 @@ def _schema(
         schema = parameters
     else:
         schema = _short_form(parameters, path, complaints)
-    return schema if len(complaints.problems) == before else None
+    if len(complaints.problems) != before:
+        return None
+    try:
+        Arguments(schema)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            inner = problem.key.split(".")[1:]
+            complaints.add((*path, *inner), problem.found, problem.cure)
+        return None
+    return schema
 
 
 def _check_schema(schema: dict[str, Any], path: KeyPath, complaints: Complaints) -> None:
-    """Check what we rely on; the rest is between the operator and the model (JSON Schema §10)."""
+    """Check what JSON Schema allows and a tool cannot have."""
     if schema["type"] != "object":
         complaints.add((*path, "type"), f"found {schema['type']!r}", 'must be "object"')
     properties = schema.get("properties")

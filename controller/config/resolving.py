@@ -76,7 +76,9 @@ class _Resolving:
         found: dict[str, HttpTool] = {}
         for index, entry in enumerate(self._front.http_tools):
             path: KeyPath = ("http_tools", index)
-            schema = http_tools.check(entry, path, self._complaints)
+            tool = http_tools.read(
+                entry, path, self._complaints, private_hosts=self._known.private_hosts
+            )
             if entry.name in BUILT_IN:
                 self._blame((*path, "name"), f"{entry.name} is built in", "name it otherwise")
             elif entry.name in found or entry.name in self._known.tools:
@@ -86,8 +88,7 @@ class _Resolving:
                 )
             if entry.name not in {*self._front.tools, self._front.keypad.sensitive_tool}:
                 self._blame((*path, "name"), f"nobody uses {entry.name!r}", "name it in tools")
-            empty: dict[str, Any] = {"type": "object", "properties": {}}
-            found.setdefault(entry.name, http_tools.tool_of(entry, schema or empty))
+            found.setdefault(entry.name, tool)
         return found
 
     def _secrets(self) -> Iterator[tuple[KeyPath, str]]:

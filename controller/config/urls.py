@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from controller.config.telephony import Refusal
+from controller.sansio.http_tool import OUR_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,13 +21,6 @@ SECRET_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _SECRET: Final = re.compile(r"\$\{([A-Z][A-Z0-9_]{0,63})\}")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")  # RFC 9110 §5.6.2, token
 _HEADER_VALUE: Final = re.compile(r"[ -~]*")  # RFC 9110 §5.5: no control characters; ours is ASCII
-_OURS: Final = frozenset(
-    {
-        "connection", "content-length", "content-type", "host", "te", "trailer",
-        "transfer-encoding", "upgrade", "webhook-id", "webhook-signature", "webhook-timestamp",
-    }
-)  # fmt: skip
-"""Headers that the request has already, or that would break its framing (RFC 9112 §6)."""
 _SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
@@ -46,9 +40,18 @@ def check_url(url: str, *, allow_http: bool) -> Refusal | None:
         return Refusal("holds a credential", 'send it in headers, as "${NAME}"')
     if not host or port == 0 or parts.fragment or not re.fullmatch(r"[!-~]+", url):
         return _refused(url)
-    if parts.scheme == "http" and not allow_http:
-        return Refusal(f"{_origin(parts)} is not encrypted", "must begin with https://")
-    return None if parts.scheme in {"http", "https"} else _refused(url)
+    if url.startswith("http://") and not allow_http:
+        return Refusal(f"http://{parts.netloc} is not encrypted", "must begin with https://")
+    return None if url.startswith(("http://", "https://")) else _refused(url)
+
+
+def host_of(url: str) -> str:
+    """Return the host of an address in lower case, empty where it has none."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+    return f"[{host}]" if ":" in host else host.rstrip(".")
 
 
 def check_headers(headers: Mapping[str, str], path: KeyPath, complaints: Complaints) -> None:
@@ -57,7 +60,7 @@ def check_headers(headers: Mapping[str, str], path: KeyPath, complaints: Complai
         where = (*path, name)
         if not _HEADER_NAME.fullmatch(name):
             complaints.add(where, "is no name of a header", "use letters, digits and -")
-        elif name.lower() in _OURS:
+        elif name.lower() in OUR_HEADERS:
             complaints.add(where, "is set by the controller", "leave it out")
         elif not _HEADER_VALUE.fullmatch(value):
             complaints.add(
@@ -77,7 +80,3 @@ def _refused(url: str) -> Refusal:
     # What stands before an @ may be a password, wherever a broken address has it.
     found = "is no address" if "@" in url else f"found {url!r}"
     return Refusal(found, 'must be an address like "https://crm.example.net/customers"')
-
-
-def _origin(parts: SplitResult) -> str:
-    return f"{parts.scheme}://{parts.netloc}"
