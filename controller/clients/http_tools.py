@@ -229,7 +229,7 @@ class HttpToolRunner:
         """Validate the model's arguments, send the request, and return the output for the model.
 
         Every failure is an output, `{"error": …}`; only a cancellation is raised. Whoever calls
-        applies `declaration.timeout`; each attempt is limited to it as well.
+        applies `declaration.timeout`; all attempts together are limited to it as well.
 
         Args:
             arguments_json: As the model made them: a JSON object, or nothing.
@@ -260,18 +260,19 @@ class HttpToolRunner:
     ) -> tuple[HttpAnswer | Fault, int]:
         """Return the answer to keep, and after how many attempts it came."""
         clock = asyncio.get_running_loop().time
-        limit = self.declaration.timeout
-        deadline = clock() + limit
+        deadline = clock() + self.declaration.timeout
         attempt = 0
         while True:
             attempt += 1
-            answer = await self._send(request, context)
+            answer = await self._send(request, context, limit=deadline - clock())
             pause = self._pause(answer, attempt)
             if pause is None or clock() + pause >= deadline:
                 return answer, attempt
             await asyncio.sleep(pause)
 
-    async def _send(self, request: HttpRequest, context: CallContext) -> HttpAnswer | Fault:
+    async def _send(
+        self, request: HttpRequest, context: CallContext, *, limit: float
+    ) -> HttpAnswer | Fault:
         tool, client = self._tool, self._client
         signing = client.signing if tool.signed else ()
         proof = signed_headers(
@@ -280,7 +281,7 @@ class HttpToolRunner:
         return await client.send(
             request,
             proof,
-            limit=self.declaration.timeout,
+            limit=limit,
             max_bytes=tool.max_response_bytes,
             allow_private=tool.allow_private,
         )
