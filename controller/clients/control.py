@@ -48,7 +48,26 @@ class ControlClient:
 
     async def hang_up(self, call_id: str) -> dict[str, Any]:
         """End one call."""
-        return await self._ask("POST", f"/calls/{quote(call_id, safe='')}/hangup")
+        return await self._ask("POST", _of(call_id, "hangup"))
+
+    async def say(self, call_id: str, text: str, *, verbatim: bool = False) -> dict[str, Any]:
+        """Have the agent of a call say something, as an instruction or word by word."""
+        body = {"text": text, "verbatim": verbatim}
+        return await self._ask("POST", _of(call_id, "say"), body)
+
+    async def inject(self, call_id: str, text: str) -> dict[str, Any]:
+        """Tell the model of a call something that the caller does not hear."""
+        return await self._ask("POST", _of(call_id, "inject"), {"text": text})
+
+    async def transfer(self, call_id: str, target: str) -> dict[str, Any]:
+        """Send a caller to a target of the agent's, by its name."""
+        return await self._ask("POST", _of(call_id, "transfer"), {"target": target})
+
+    async def messages(self, limit: int) -> list[dict[str, Any]]:
+        """Return the newest messages that callers left, the oldest of them first."""
+        answer = await self._ask("GET", f"/messages?limit={limit}")
+        messages: list[dict[str, Any]] = answer.get("messages", [])
+        return messages
 
     async def pause(self) -> dict[str, Any]:
         """Have new calls rejected."""
@@ -62,13 +81,16 @@ class ControlClient:
         """Have the service stop when its calls have settled."""
         return await self._ask("POST", "/drain")
 
-    async def _ask(self, method: str, path: str) -> dict[str, Any]:
+    async def _ask(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         connector = aiohttp.UnixConnector(path=str(self._path))
+        content = None if body is None else msgspec.json.encode(body)
         try:
             async with (
                 asyncio.timeout(self._limit),
                 aiohttp.ClientSession(connector=connector) as session,
-                session.request(method, _BASE + path) as answer,
+                session.request(method, _BASE + path, data=content) as answer,
             ):
                 return _read(answer.status, await answer.read())
         except TimeoutError:
@@ -86,6 +108,10 @@ class ControlClient:
         if isinstance(error.os_error, PermissionError):
             return f"{self._path}: permission denied; run this as the user of the service"
         return f"no service listens on {self._path}; is it running, with the same configuration?"
+
+
+def _of(call_id: str, verb: str) -> str:
+    return f"/calls/{quote(call_id, safe='')}/{verb}"
 
 
 def _read(status: int, body: bytes) -> dict[str, Any]:
