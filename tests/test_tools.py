@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from structlog.testing import capture_logs
 
 from controller.errors import ConfigurationError
+from controller.sansio.agent import ToolDeclaration
 from controller.tools import MAX_OUTPUT_BYTES, CallContext, Tool, ToolError, tool
 
 CONTEXT = CallContext(
@@ -278,6 +279,30 @@ async def test_a_tool_error_is_told_in_the_authors_words(*, sync: bool) -> None:
     assert await run(raising(ToolError(), sync=sync)) == {"error": "the tool could not do it"}
 
 
+async def test_a_tool_error_can_say_more_than_a_sentence() -> None:
+    error = ToolError("That day is full.", code="full", free=["monday"], guests=Guest(title="Dr"))
+
+    output = await raising(error, sync=False).run("", CONTEXT)
+
+    assert output.startswith('{"error"')
+    assert json.loads(output) == {
+        "error": "That day is full.",
+        "code": "full",
+        "free": ["monday"],
+        "guests": {"title": "Dr", "age": None},
+    }
+
+
+async def test_no_detail_takes_the_place_of_the_message() -> None:
+    assert await run(raising(ToolError("No.", error="Yes."), sync=True)) == {"error": "No."}
+
+
+async def test_details_that_json_cannot_hold_are_left_out() -> None:
+    error = ToolError("No.", code="no", detail=object())
+
+    assert await run(raising(error, sync=True)) == {"error": "No.", "code": "no"}
+
+
 @pytest.mark.parametrize("sync", [True, False])
 @pytest.mark.parametrize(
     "error",
@@ -364,19 +389,38 @@ async def test_a_tool_that_is_cancelled_from_outside_ends_with_the_cancellation(
 
 
 async def test_options_of_the_decorator_reach_the_declaration() -> None:
-    @tool(name="other-name", timeout=2, idempotent=True)
+    @tool(
+        name="other-name",
+        timeout=2,
+        idempotent=True,
+        on_duplicate="refuse",
+        cancel_on_hangup=True,
+        speak_while_waiting=False,
+    )
     def function(context: CallContext) -> str:
         """Tell the call."""
         return context.agent
 
-    declaration = function.declaration
-
-    assert (declaration.name, declaration.timeout, declaration.idempotent) == (
-        "other-name",
-        2.0,
-        True,
+    assert function.declaration == ToolDeclaration(
+        name="other-name",
+        description="Tell the call.",
+        parameters={"type": "object", "properties": {}, "additionalProperties": False},
+        timeout=2.0,
+        idempotent=True,
+        on_duplicate="refuse",
+        cancel_on_hangup=True,
+        speak_while_waiting=False,
     )
     assert await function.run("", CONTEXT) == "frontdesk"
+
+
+def test_without_options_a_tool_runs_as_often_as_it_is_called() -> None:
+    declaration = order.declaration
+
+    assert (declaration.timeout, declaration.idempotent) == (8.0, False)
+    assert declaration.on_duplicate == "run"
+    assert not declaration.cancel_on_hangup
+    assert declaration.speak_while_waiting
 
 
 def test_a_tool_can_be_called_as_the_function_that_it_is() -> None:
@@ -485,7 +529,8 @@ def test_a_mistake_is_told_where_the_function_stands(function: Any, message: str
 @pytest.mark.parametrize(
     "options",
     [{"name": ""}, {"name": "two words"}, {"name": "transfer"}, {"timeout": 0}, {"timeout": -1.0},
-     {"timeout": float("nan")}, {"timeout": float("inf")}],
+     {"timeout": float("nan")}, {"timeout": float("inf")}, {"name": "take_message"},
+     {"on_duplicate": "ignore"}],
 )  # fmt: skip
 def test_options_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
