@@ -45,6 +45,7 @@ from controller.sansio.value import replace
 
 PROBE_WAIT = 2.0
 """Seconds from a referral without a channel to the first look whether the caller has left."""
+GONE = 404
 
 # --- to whom -----------------------------------------------------------------------------------
 
@@ -217,6 +218,9 @@ def transfer_failed(call: CallState, event: TransferFailed, now: float) -> Step:
     transfer = closing.transfer
     if closing.step is not Closing.REFERRING or transfer is None:
         return call, ()
+    if event.http_status == GONE and call.channel is not Channel.READY:
+        # No such call, and no channel that shows another: the caller left before (rule 12).
+        return ending.hang_up(call, Outcome.CALLER_HUNG_UP, now)
     other = None if transfer.other_form else other_uri_form(transfer.uri)
     if event.http_status is not None and other is not None:
         transfer = replace(transfer, uri=other, other_form=True)

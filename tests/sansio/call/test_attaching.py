@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from controller.sansio.call import State, Terms
+from controller.sansio.call import Limits, State, Terms
 from controller.sansio.call.state import Channel
 from controller.sansio.commands import (
+    CallCommand,
     CloseChannel,
     Configure,
     HangUpCall,
     OpenChannel,
     Outcome,
+    Priority,
     ReportAnswered,
     ReportOutcome,
     ReportReattached,
@@ -28,11 +31,12 @@ from controller.sansio.events import (
     ChannelLost,
     ChannelOpened,
     HangUpRequested,
+    IncidentDeclared,
     LineEnded,
     ProviderEnding,
     Ready,
     Speech,
-    SpeechHeard,
+    TransferUnproven,
 )
 from tests.sansio.driving import (
     HANG_UP,
@@ -46,6 +50,9 @@ from tests.sansio.driving import (
     one,
     only,
 )
+
+LONG = replace(TERMS, max_duration=9000.0, warn_before=0.0, limits=Limits(session_length=9000.0))
+GREETING = Say("greeting", "Greet.", priority=Priority.GREETING)
 
 
 def outcome_of(story: CallStory) -> Outcome:
@@ -65,18 +72,8 @@ def test_a_proven_session_is_reported_and_greeted() -> None:
     story = attaching()
     assert story.receive(ChannelOpened()) == ()
     assert story.is_in(State.ATTACHING)
-    assert story.receive(Ready()) == (ReportAnswered(), Say("greeting", "Greet."))
+    assert story.receive(Ready()) == (ReportAnswered(), GREETING)
     assert story.is_in(State.ACTIVE)
-
-
-def test_a_disclosure_is_said_word_for_word_before_the_greeting() -> None:
-    story = active(replace(TERMS, disclosure="A machine speaks."))
-    assert one(Say, story.commands) == Say("disclosure", "A machine speaks.", verbatim=True)
-
-
-def test_an_agent_without_first_words_says_nothing() -> None:
-    story = active(Terms())
-    assert only(Say, story.commands) == []
 
 
 def test_a_minimal_answer_is_followed_by_the_rest_of_the_config_before_any_word() -> None:
@@ -84,7 +81,7 @@ def test_a_minimal_answer_is_followed_by_the_rest_of_the_config_before_any_word(
     story.receive(AnswerFailed(AnswerResult.REFUSED))
     story.receive(Answered())
     story.receive(ChannelOpened())
-    assert story.receive(Ready()) == (ReportAnswered(), Configure(), Say("greeting", "Greet."))
+    assert story.receive(Ready()) == (ReportAnswered(), Configure(), GREETING)
 
 
 def test_a_404_right_after_accept_is_waited_out_ever_longer() -> None:
@@ -181,6 +178,37 @@ def test_an_announced_end_of_the_session_is_the_providers() -> None:
     assert outcome_of(story) is Outcome.PROVIDER_ENDED
 
 
+@pytest.mark.parametrize(
+    ("code", "seconds", "outcome"),
+    [
+        (1001, 3540.0, Outcome.PROVIDER_ENDED),
+        (1001, 3539.0, Outcome.CALLER_HUNG_UP),
+        (1006, 3540.0, Outcome.CALLER_HUNG_UP),
+        (None, 3540.0, Outcome.CALLER_HUNG_UP),
+    ],
+)
+def test_a_session_that_goes_away_after_an_hour_was_ended_by_the_provider(
+    code: int | None, seconds: float, outcome: Outcome
+) -> None:
+    story = active(LONG)
+    story.receive(ChannelLost(code), after=seconds)
+    assert story.call.value.close_code == code
+    story.receive(AttachFailed(gone=True))
+    assert outcome_of(story) is outcome
+
+
+def test_a_session_that_was_to_end_and_did_not_is_forgotten() -> None:
+    story = active()
+    story.receive(ProviderEnding())
+    story.receive(ChannelLost())
+    story.receive(ChannelOpened())
+    story.receive(Ready())
+    story.receive(ChannelLost())
+    story.wait()
+    story.receive(AttachFailed(gone=True))
+    assert outcome_of(story) is Outcome.CALLER_HUNG_UP
+
+
 def test_a_reattach_is_tried_for_thirty_seconds_and_then_we_hang_up() -> None:
     story = lost()
     began = story.now
@@ -214,19 +242,94 @@ def test_a_second_loss_has_the_whole_time_again() -> None:
     assert story.call.value.attach_until == story.now + 30.0
 
 
-def test_the_longest_duration_passes_while_reattaching() -> None:
-    story = active(replace(TERMS, max_duration=61.0))
-    story.receive(ChannelLost(), after=60.0)
-    story.wait()
+def cut_again(story: CallStory, times: int) -> tuple[CallCommand, ...]:
+    """Let the channel be proven and cut so many times; return what the last cut led to."""
+    commands: tuple[CallCommand, ...] = ()
+    for _ in range(times):
+        if story.call.value.channel is Channel.WAITING:
+            story.wait()
+        story.receive(ChannelOpened())
+        story.receive(Ready())
+        commands = story.receive(ChannelLost(1006))
+    return commands
+
+
+def test_a_channel_that_is_cut_again_and_again_is_lost_for_good() -> None:
+    story = lost()
+    assert cut_again(story, 8) == ()
+    assert isinstance(cut_again(story, 1)[-1], HangUpCall)
     story.receive(LineEnded())
-    assert outcome_of(story) is Outcome.MAX_DURATION
+    assert outcome_of(story) is Outcome.SIDEBAND_LOST
 
 
-def test_first_words_that_were_heard_while_reattaching_are_followed_by_the_next() -> None:
-    story = active(replace(TERMS, disclosure="A machine speaks."))
+def test_cuts_that_are_far_apart_are_each_forgiven() -> None:
+    story = active()
+    for _ in range(20):
+        assert story.receive(ChannelLost(1006), after=31.0) == (OpenChannel(1),)
+        story.receive(ChannelOpened())
+        story.receive(Ready())
+    assert len(story.call.value.losses) == 10
+
+
+# --- an incident -------------------------------------------------------------------------------
+
+
+def test_in_an_incident_nobody_is_hung_up_until_it_is_over() -> None:
+    story = lost()
+    until = story.now + 120.0
+    assert story.receive(IncidentDeclared(until)) == ()
+    waits = []
+    while story.is_in(State.ATTACHING):
+        story.receive(AttachFailed(gone=False))
+        if story.is_in(State.ATTACHING):
+            assert story.call.deadline is not None
+            waits.append(story.call.deadline - story.now)
+            story.wait()
+    assert until - 4.0 < story.now <= until
+    assert set(waits) == {2.0}
+
+
+def test_what_is_lost_after_an_incident_was_declared_is_kept_as_long() -> None:
+    story = active()
+    until = story.now + 120.0
+    story.receive(IncidentDeclared(until))
+    story.receive(ChannelLost(1006))
+    assert story.call.value.attach_until == until
+    cut_again(story, 12)
+    assert story.is_in(State.ATTACHING)
+    assert story.call.value.attach_until == until
+
+
+def test_an_incident_does_not_keep_a_caller_who_has_left() -> None:
+    story = lost()
+    story.receive(IncidentDeclared(story.now + 120.0))
+    story.receive(AttachFailed(gone=True))
+    assert outcome_of(story) is Outcome.CALLER_HUNG_UP
+
+
+@pytest.mark.parametrize("begin", [accepting, attaching])
+def test_an_incident_changes_nothing_for_a_call_that_was_never_answered(
+    begin: Callable[[], CallStory],
+) -> None:
+    story = begin()
+    assert story.receive(IncidentDeclared(story.now + 120.0)) == ()
+    story.receive(Answered())
+    assert story.call.value.attach_until == story.now + 8.0
+
+
+def test_an_incident_that_is_declared_twice_lasts_until_the_later_end() -> None:
+    story = lost()
+    story.receive(IncidentDeclared(story.now + 120.0))
+    story.receive(IncidentDeclared(story.now + 60.0))
+    assert story.call.value.attach_until == story.now + 120.0
+
+
+def test_a_referral_is_watched_as_long_as_it_may_take() -> None:
+    story = active()
+    story.receive(called(TO_RECEPTION, speech=Speech.HEARD))
+    story.receive(TransferUnproven())
     story.receive(ChannelLost())
-    commands = story.receive(SpeechHeard("disclosure", certain=False))
-    assert commands == (Say("greeting", "Greet."),)
+    assert story.call.value.attach_until == story.call.value.step_at
 
 
 # --- while ending ------------------------------------------------------------------------------
