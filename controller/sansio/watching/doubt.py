@@ -93,7 +93,7 @@ def advance(
     """
     match given:
         case Ready():
-            return Doubt(is_deaf=doubt.is_deaf, sign_at=now, run=doubt.run)
+            return settled(doubt, now)
         case Digit():
             return Doubt(is_deaf=doubt.is_deaf, sign_at=now)
         case TranscriptAdded() if is_said_by_caller(given):
@@ -115,6 +115,11 @@ def advance(
             return doubt
 
 
+def settled(doubt: Doubt, now: float) -> Doubt:
+    """Return what is left of a doubt where a session is proven anew, or a sign comes after all."""
+    return Doubt(is_deaf=doubt.is_deaf, sign_at=now, run=doubt.run)
+
+
 def untranscribed(doubt: Doubt) -> Doubt:
     """Return the doubt of a call whose caller is not transcribed from here on."""
     return Doubt(sign_at=doubt.sign_at)
@@ -133,14 +138,14 @@ def act(
 ) -> tuple[Doubt, tuple[PromptDue | NobodyThere, ...]]:
     """Do what is due; `number` is that of the next prompt of the present silence."""
     lasts = scene.is_speaking or (doubt.paused_at is not None and now - doubt.paused_at <= LULL)
-    settled = replace(doubt, asked=None, asked_until=None, speech_at=None, paused_at=None)
+    quiet_again = replace(doubt, asked=None, asked_until=None, speech_at=None, paused_at=None)
     if doubt.asked is not None:
         if doubt.asked is Absence.NO_HUMAN and not lasts:
-            return settled, ()
-        return replace(settled, sign_at=now), (NobodyThere(doubt.asked),)
+            return quiet_again, ()
+        return quiet_again, (NobodyThere(doubt.asked),)
     if doubt.speech_at is not None and doubt.speech_at + silence.wordless <= now:
         if not lasts:
-            return settled, ()
+            return quiet_again, ()
         asked, number = Absence.NO_HUMAN, 1
     else:
         asked = Absence.IDLE

@@ -76,6 +76,8 @@ class Silence:
         state = self.value
         if state.is_over or state.scene.is_busy:
             return None
+        if state.doubt.asked is None and state.quiet.prompts:
+            return None  # the caller is being asked already
         return doubts.due(state.doubt, self._agent.silence)
 
     def become(self, agent: Agent) -> None:
@@ -133,14 +135,18 @@ class Silence:
 def _take(agent: Agent, state: SilenceState, given: Given, now: float) -> SilenceState:
     before = state.scene
     after = follow(before, given, agent, now)
+    is_over = state.is_over and not _is_sign(given)
+    doubt = state.doubt
+    if state.is_over and not is_over:
+        doubt = doubts.settled(doubt, now)
     is_transcribed = agent.transcription is not None
     return replace(
         state,
         now=now,
         scene=after,
         quiet=quiets.advance(state.quiet, given, before, after, now),
-        doubt=doubts.advance(state.doubt, given, before, is_transcribed=is_transcribed, now=now),
-        is_over=state.is_over and not _is_sign(given),
+        doubt=doubts.advance(doubt, given, before, is_transcribed=is_transcribed, now=now),
+        is_over=is_over,
     )
 
 

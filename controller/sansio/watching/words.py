@@ -7,8 +7,8 @@ from typing import Final
 
 from controller.sansio.events import TranscriptAdded
 
-COMPARED: Final = 200
-"""Characters of a turn that are compared: the time for it grows with their square."""
+COMPARED: Final = 64
+"""Characters of a turn that are compared: the time for it grows with their cube, at worst."""
 ALIKE: Final = 0.9
 """Ratio of matching characters above which two turns are near-identical."""
 
