@@ -4,8 +4,9 @@ Theory of operation. A call is one frozen value (`state.CallState`). `table.TABL
 event does in each state; the handlers stand beside each other by the part of a call's life:
 `answering` (offer to answer or refusal), `attaching` (the channel to the model, lost and regained),
 `opening` (disclosure and greeting), `talking` (operators and watchers), `menu` (the caller's keys),
-`tooling` (what the model calls), `lasting` (the longest duration), `referring` (transfers),
-`ending` (last words, hang-up, outcome) and `closing` (which step of an end follows which).
+`tooling` (what the model calls; `built_in` what is ours of it, `fillers` what is said meanwhile,
+`answers` what we say to it), `lasting` (the longest duration), `referring` (transfers), `ending`
+(last words, hang-up, outcome) and `closing` (which step of an end follows which).
 `machine.Call` holds the value and applies the table.
 
 The machine knows no vendor event and no "response": a dialect's turn machine translates. It asks
