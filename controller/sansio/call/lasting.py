@@ -6,7 +6,7 @@ The provider ends a session after an hour whatever we do; `limits.session_length
 
 from __future__ import annotations
 
-from controller.sansio.call import ending, referring, words
+from controller.sansio.call import ending, opening, referring, words
 from controller.sansio.call.state import CallState, Step
 from controller.sansio.commands import Inject, Outcome, Priority, Say
 from controller.sansio.value import replace
@@ -24,7 +24,8 @@ def warn(call: CallState, now: float) -> Step:
     says = call.says + 1
     call = replace(call, is_warned=True, says=says)
     prompt = Say(f"warning-{says}", words.warn_caller(left), priority=Priority.PROMPT)
-    return call, (Inject(words.time_left(left)), prompt)
+    call, said = opening.say(call, prompt)
+    return call, (Inject(words.time_left(left)), *said)
 
 
 def time_is_up(call: CallState, now: float) -> Step:

@@ -12,22 +12,48 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from controller.sansio import commands as cmd
 from controller.sansio import events as ev
-from controller.sansio.call import Call, Limits, State, Terms
-from controller.sansio.call.state import TERMINAL, Closing
+from controller.sansio.agent import BUILT_IN, Filler, Keypad, MenuEntry
+from controller.sansio.call import Call, Limits, State, TargetTerms, Terms, ToolTerms
+from controller.sansio.call.state import TERMINAL, CallState, Closing
 from controller.sansio.call.table import TABLE
 from tests.sansio.driving import RECEPTION, START, TERMS, only
 
 IDS = [f"t{number}" for number in range(12)]
 SAYS = ["greeting", "disclosure", "r1", "r2", "last-1", "last-2", "apology-1"]
+TEXT = "This call is answered by a machine."
+KEYS = "0129*#"
 
 _tool_calls = st.builds(
     ev.ToolCall,
     st.sampled_from(IDS),
-    st.sampled_from(["opening_hours", "hang_up", "transfer", "unknown"]),
     st.sampled_from(
-        ['{"target": "reception"}', '{"target": "doctor"}', '{"target": 7}', "[]", "{", "[" * 9999]
+        [
+            "opening_hours",
+            "hang_up",
+            "transfer",
+            "collect_digits",
+            "wait_for_caller",
+            "handoff",
+            "take_message",
+            "unknown",
+        ]
+    ),
+    st.sampled_from(
+        [
+            '{"target": "reception"}',
+            '{"target": "doctor"}',
+            '{"target": "cellar"}',
+            '{"target": 7}',
+            '{"purpose": "account"}',
+            '{"purpose": "card", "sensitive": true}',
+            '{"agent": "billing"}',
+            "[]",
+            "{",
+            "[" * 9999,
+        ]
     ),
 )
+_words = st.sampled_from([None, TEXT, "Something else."])
 EVENTS: dict[type, st.SearchStrategy[Any]] = {
     ev.Refused: st.builds(ev.Refused, st.sampled_from([404, 486, 603])),
     ev.AnswerFailed: st.builds(ev.AnswerFailed, st.sampled_from(ev.AnswerResult)),
@@ -35,7 +61,7 @@ EVENTS: dict[type, st.SearchStrategy[Any]] = {
     ev.TransferFailed: st.builds(ev.TransferFailed, st.sampled_from([None, 400, 404, 500])),
     ev.AttachFailed: st.builds(ev.AttachFailed, st.booleans()),
     ev.ChannelLost: st.builds(ev.ChannelLost, st.sampled_from([None, 1000, 1001, 1006])),
-    ev.SpeechHeard: st.builds(ev.SpeechHeard, st.sampled_from(SAYS), st.booleans()),
+    ev.SpeechHeard: st.builds(ev.SpeechHeard, st.sampled_from(SAYS), st.booleans(), _words),
     ev.ToolsCalled: st.builds(
         ev.ToolsCalled,
         st.sampled_from(SAYS),
@@ -49,6 +75,21 @@ EVENTS: dict[type, st.SearchStrategy[Any]] = {
     ev.ToolFinished: st.builds(
         ev.ToolFinished, st.builds(ev.ToolOutput, st.sampled_from(IDS), st.text())
     ),
+    ev.SayRequested: st.builds(ev.SayRequested, st.just("Hurry."), st.booleans()),
+    ev.InjectRequested: st.just(ev.InjectRequested("A patient.")),
+    ev.ReconfigureRequested: st.just(ev.ReconfigureRequested("Be brief.", ("opening_hours",))),
+    ev.TransferRequested: st.builds(
+        ev.TransferRequested, st.sampled_from(["reception", "doctor", "cellar", "nobody"])
+    ),
+    ev.PromptDue: st.builds(ev.PromptDue, st.sampled_from(ev.Absence), st.integers(1, 3)),
+    ev.MenuKeyPressed: st.builds(ev.MenuKeyPressed, st.sampled_from(KEYS)),
+    ev.DigitsEntered: st.builds(
+        ev.DigitsEntered,
+        st.none() | st.sampled_from(IDS),
+        st.text("0123456789", max_size=80),
+        st.sampled_from(ev.EntryEnd),
+    ),
+    ev.IncidentDeclared: st.builds(ev.IncidentDeclared, st.floats(START, START + 300.0)),
 }
 
 
@@ -59,10 +100,39 @@ def events_of(kinds: list[type]) -> st.SearchStrategy[Any]:
 FINAL = (ev.OwnershipLost, ev.LineEnded, ev.HangUpRequested, ev.Refused, ev.TransferDone)
 """What cuts a history short: rare, so that long ones are tried."""
 ALL_EVENTS = events_of(list(get_args(ev.Event)))
+TARGETS = (
+    TargetTerms("reception", RECEPTION, ("doctor", "cellar")),
+    TargetTerms("doctor", "tel:+12025550124", ("reception",), ((START, START + 100.0),)),
+    TargetTerms("cellar", "tel:+12025550125", ("cellar", "nobody"), ((START + 60.0, START + 1e4),)),
+)
+MENU = (
+    MenuEntry("0", "transfer", "reception"),
+    MenuEntry("1", "say", "Tell the caller the address."),
+    MenuEntry("2", "handoff", "billing"),
+    MenuEntry("9", "repeat"),
+    MenuEntry("*", "hang_up"),
+    MenuEntry("#", "transfer", "cellar"),
+)
+EVERYTHING = Terms(
+    agent="frontdesk",
+    greeting="Greet.",
+    built_in=BUILT_IN,
+    tools=(ToolTerms("opening_hours", "reuse"), ToolTerms("unknown", "refuse")),
+    filler=Filler(),
+    targets=TARGETS,
+    offered=frozenset({"reception", "cellar"}),
+    fallback="reception",
+    colleagues=frozenset({"billing"}),
+    keypad=Keypad(menu=MENU, sensitive_tool="charge"),
+)
 TERMS_OF_ALL_KINDS = st.sampled_from(
     [
         TERMS,
-        replace(TERMS, disclosure="This call is answered by a machine."),
+        replace(TERMS, disclosure=TEXT),
+        replace(TERMS, disclosure=TEXT, greeting=None, fallback="doctor", at_the_end="transfer"),
+        EVERYTHING,
+        replace(EVERYTHING, disclosure=TEXT, returned_from=frozenset({"reception"})),
+        replace(EVERYTHING, max_duration=150.0, at_the_end="transfer", fallback="cellar"),
         replace(TERMS, greeting=None, limits=Limits(tool_calls=3)),
         Terms(),
         Terms(max_duration=20.0, greeting="Greet.", built_in=frozenset({"hang_up"})),
@@ -83,6 +153,7 @@ class AnySequenceOfEvents(RuleBasedStateMachine):
         self.call = Call(terms, now=self.now)
         self.commands: list[cmd.CallCommand] = []
         self.referred_at: float | None = None
+        self.handed_on = False
         for event in (ev.Admitted(), ev.Answered(), ev.ChannelOpened(), ev.Ready())[:steps]:
             self.receive(event)
 
@@ -98,28 +169,45 @@ class AnySequenceOfEvents(RuleBasedStateMachine):
             assert commands == ()
         ended = [index for index, each in enumerate(commands) if type(each) is cmd.ReportOutcome]
         assert ended == ([len(commands) - 1] if after.state is State.ENDED and commands else [])
-        self.check_referral(event, commands)
+        self.check_referral(before, commands)
+        self.check_silence(commands)
+        self.check_disclosure(commands)
         self.commands += commands
+        if only(cmd.Become, commands):
+            self.handed_on = True
+            self.call.become(replace(EVERYTHING, agent="billing", fallback=None))
 
-    def check_referral(self, event: ev.Event, commands: tuple[cmd.CallCommand, ...]) -> None:
+    def check_referral(self, before: CallState, commands: tuple[cmd.CallCommand, ...]) -> None:
         """No second REFER for 35 s after the first was relayed, or may have been (rule 10)."""
-        closing = self.call.value.ending
-        hanging_up = {Closing.HANGING_UP, Closing.RETRYING}
-        if closing is not None and closing.step in hanging_up:
-            assert not only(cmd.OpenChannel, commands)
         for transfer in only(cmd.TransferCall, commands):
             assert self.referred_at is None or self.now >= self.referred_at + 35.0
-            assert transfer.uri in {RECEPTION, "tel:+12025550123", "tel:+12025550124"}
-        if isinstance(event, ev.TransferUnproven | ev.DeadlineReached) and (
-            closing is not None and closing.step is Closing.REFERRED
-        ):
-            self.referred_at = self.referred_at or self.now
-        if closing is None:
-            self.referred_at = None
-        else:
-            # Nobody speaks once the referral is on its way (rule 10), nor during a hang-up.
-            silent = closing.step in {Closing.REFERRING, Closing.REFERRED, Closing.HANGING_UP}
-            assert not (silent and only(cmd.Say, commands))
+            assert transfer.uri in {*(each.uri for each in TARGETS), "tel:+12025550123"}
+        closing, was = self.call.value.ending, before.ending
+        is_referred = closing is not None and closing.step is Closing.REFERRED
+        if is_referred and not (was is not None and was.step is Closing.REFERRED):
+            self.referred_at = self.call.value.now
+
+    def check_silence(self, commands: tuple[cmd.CallCommand, ...]) -> None:
+        """Nobody speaks once a referral is on its way (rule 10), nor after the first hang-up."""
+        closing = self.call.value.ending
+        step = None if closing is None else closing.step
+        silent = {Closing.REFERRING, Closing.REFERRED, Closing.HANGING_UP, Closing.RETRYING}
+        if step in silent or only(cmd.HangUpCall, self.commands):
+            assert not only(cmd.Say, commands)
+            assert not only(cmd.RunTool, commands)
+        if only(cmd.HangUpCall, self.commands):
+            assert not only(cmd.TransferCall, commands)
+            assert not only(cmd.OpenChannel, commands)
+
+    def check_disclosure(self, commands: tuple[cmd.CallCommand, ...]) -> None:
+        """Nothing is said before the disclosure but what ends the call, and what a tool needs."""
+        if self.call.value.terms.disclosure is None or self.handed_on:
+            return
+        if only(cmd.ReportDisclosure, [*self.commands, *commands]):
+            return
+        for said in only(cmd.Say, commands):
+            is_free = said.say_id.startswith("filler")
+            assert is_free or said.priority >= cmd.Priority.DISCLOSURE
 
     @rule(event=ALL_EVENTS, is_final=st.integers(0, 19).map(lambda die: die == 19))
     def something_happens(self, event: ev.Event, *, is_final: bool) -> None:
@@ -132,11 +220,24 @@ class AnySequenceOfEvents(RuleBasedStateMachine):
         if kinds:
             self.receive(data.draw(events_of(kinds)))
 
+    @rule(data=st.data())
+    def what_was_said_is_heard(self, data: st.DataObject) -> None:
+        said = [each.say_id for each in only(cmd.Say, self.commands)][-3:]
+        if said:
+            say_id = data.draw(st.sampled_from(said))
+            self.receive(ev.SpeechHeard(say_id, data.draw(st.booleans()), data.draw(_words)))
+
     @rule()
     def the_deadline_passes(self) -> None:
-        if self.call.deadline is not None:
+        """Time moves on: what is due now is done within a few steps."""
+        for _ in range(12):
+            if self.call.deadline is None:
+                return
             self.now = max(self.now, self.call.deadline)
             self.receive(ev.DeadlineReached())
+            if not self.call.value.is_due(self.now):
+                return
+        raise AssertionError(f"always due in {self.call.state}")
 
     @rule(seconds=st.floats(-5.0, 60.0))
     def time_passes_unnoticed(self, seconds: float) -> None:
@@ -168,6 +269,17 @@ class AnySequenceOfEvents(RuleBasedStateMachine):
         assert len(said) == len(set(said))
 
     @invariant()
+    def each_target_is_tried_once(self) -> None:
+        tried = [(each.target, each.uri) for each in only(cmd.TransferCall, self.commands)]
+        assert len(tried) == len(set(tried))
+        others = {("reception", RECEPTION), ("reception", "tel:+12025550123")}
+        assert len({name for name, _ in tried}) == len(tried) - (others <= set(tried))
+
+    @invariant()
+    def a_disclosure_is_reported_once(self) -> None:
+        assert len(only(cmd.ReportDisclosure, self.commands)) <= 1 + self.handed_on
+
+    @invariant()
     def every_effect_has_its_own_id(self) -> None:
         effects = (cmd.AnswerCall, cmd.RejectCall, cmd.TransferCall, cmd.HangUpCall, cmd.RunTool)
         ids = [each.effect_id for each in self.commands if isinstance(each, effects)]
@@ -185,7 +297,7 @@ class AnySequenceOfEvents(RuleBasedStateMachine):
         """Deadlines alone end every call, from whatever state."""
         if not hasattr(self, "call"):
             return
-        for _ in range(60):
+        for _ in range(400):
             if self.call.is_over:
                 break
             self.the_deadline_passes()
