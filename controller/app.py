@@ -27,8 +27,6 @@ from prometheus_client import CollectorRegistry
 from controller import parts
 from controller.calls.clock import SystemClock
 from controller.calls.ports import Clock
-from controller.calls.registry import Registry
-from controller.calls.world import World
 from controller.config import Generation
 from controller.handlers.control import ControlHandler
 from controller.handlers.faults import answer_faults
@@ -86,9 +84,19 @@ class Service:
         tls = ssl.create_default_context()
         self._line = parts.line(settings, tls, self._metrics)
         self._sidebands = parts.sidebands(settings, tls)
-        self._world = World(self._ledger, self._line, self._sidebands, self._clock, self._metrics)
-        self._calls = Registry(self._world)
-        self._reception = parts.reception(settings, generation, self._calls, self._world)
+        self._http_tools = parts.http_tools(settings, generation, tls, self._clock)
+        self._world = parts.world(
+            settings,
+            ledger=self._ledger,
+            line=self._line,
+            channels=self._sidebands,
+            clock=self._clock,
+            meter=self._metrics,
+        )
+        self._calls = parts.registry(settings, self._world)
+        self._reception = parts.reception(
+            settings, generation, self._calls, self._world, self._http_tools
+        )
         self._listeners = self._make_listeners()
         self._control = ControlSocket(self._control_app(), settings.server.control_socket)
         self._is_controlled = False
@@ -115,12 +123,20 @@ class Service:
     def reasons(self) -> list[str]:
         """Return why no calls are welcome (`Readiness`)."""
         reasons = [] if self.state == "running" else [self.state]
-        return [*reasons, "accept_denied"] if self._line.is_denied else reasons
+        if self._line.is_denied:
+            reasons.append("accept_denied")
+        if self._world.headroom.is_low(self._clock.now()):
+            reasons.append("provider_tokens")
+        return reasons
 
     def notes(self) -> list[str]:
         """Return what an operator should know (`Readiness`)."""
         # Nothing here knows yet what was measured on this trunk (operations, O1).
         notes = ["trunk_unverified"] if self._is_controlled else ["no_control", "trunk_unverified"]
+        if self._calls.has_incident:
+            # No reason to turn new calls away: they get sidebands of their own, and a balancer
+            # would send them to a node that meets the same provider (O15).
+            notes.insert(0, "incident")
         return notes if self._ledger.kept else ["records_not_kept", *notes]
 
     # --- life ----------------------------------------------------------------------------------
@@ -222,6 +238,7 @@ class Service:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._http_tools.close()
         await self._sidebands.close()
         await self._line.close()
 

@@ -7,19 +7,28 @@ limit of a client or of a machine.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from typing import Final
 
-from controller.calls.ports import Clock, Meter
+from controller.calls.headroom import Headroom
+from controller.calls.incident import Gate, IncidentRules, Incidents
+from controller.calls.places import Places
+from controller.calls.ports import Channels, Clock, Ledger, Line, Meter, Runnable
 from controller.calls.reception import Generation as CallGeneration
 from controller.calls.reception import Reception, Trunk
 from controller.calls.registry import Registry
 from controller.calls.toolbox import Toolbox
 from controller.calls.world import World
+from controller.clients.http_tools import HttpToolClient, HttpToolRunner
 from controller.clients.openai_line import OpenAILine, RequestLimits
 from controller.clients.sideband import SidebandLimits, Sidebands
+from controller.clients.user_to_user import Handover
 from controller.config import Generation
+from controller.sansio.agent import Agent
 from controller.sansio.call import Limits
 from controller.sansio.parties import CALLED_NUMBER_HEADERS
+from controller.sansio.realtime import Pace
+from controller.sansio.webhook import decode_secrets
 from controller.settings import Settings
 
 REQUEST_MARGIN: Final = 4.0
@@ -56,8 +65,59 @@ def sidebands(settings: Settings, tls: ssl.SSLContext) -> Sidebands:
     )
 
 
+def world(
+    settings: Settings,
+    *,
+    ledger: Ledger,
+    line: Line,
+    channels: Channels,
+    clock: Clock,
+    meter: Meter,
+) -> World:
+    """Return what every call needs."""
+    return World(
+        ledger,
+        line,
+        channels,
+        clock,
+        meter,
+        handover=_handover(settings, clock),
+        gate=Gate(settings.incident.reattach_rate),
+        headroom=Headroom(settings.policy.min_tokens_left),
+    )
+
+
+def registry(settings: Settings, world: World) -> Registry:
+    """Return what owns the calls."""
+    incident = settings.incident
+    rules = IncidentRules(
+        share=incident.share,
+        at_least=incident.at_least,
+        within=incident.within,
+        lasts=incident.lasts,
+    )
+    return Registry(world, incidents=Incidents(rules))
+
+
+def http_tools(
+    settings: Settings, generation: Generation, tls: ssl.SSLContext, clock: Clock
+) -> HttpToolClient:
+    """Return what sends the requests of HTTP tools. Needs a running event loop."""
+    secret = settings.http_tools.signing_secret
+    return HttpToolClient(
+        clock=clock,
+        ssl_context=tls,
+        secrets=generation.secrets,
+        signing=() if secret is None else decode_secrets(secret.get_secret_value()),
+    )
+
+
 def reception(
-    settings: Settings, generation: Generation, calls: Registry, world: World
+    settings: Settings,
+    generation: Generation,
+    calls: Registry,
+    world: World,
+    http_client: HttpToolClient,
 ) -> Reception:
     """Return what takes verified deliveries."""
     return Reception(
@@ -66,8 +126,10 @@ def reception(
         generation=CallGeneration(
             hash=generation.hash,
             agents=generation.agents,
-            toolboxes=_toolboxes(generation, world.clock, world.meter),
+            toolboxes=_toolboxes(generation, world, http_client),
             rules=generation.rules,
+            prices=generation.prices,
+            secrets=generation.secrets,
         ),
         trunk=Trunk(
             region=settings.trunk.default_region,
@@ -75,12 +137,13 @@ def reception(
             called_number_headers=(*settings.trunk.called_number_headers, *CALLED_NUMBER_HEADERS),
         ),
         limits=_limits(settings),
+        pace=_pace(settings),
         stale_after=settings.webhook.stale_limit,
     )
 
 
 def _limits(settings: Settings) -> Limits:
-    openai = settings.openai
+    openai, conversation = settings.openai, settings.conversation
     slowest = max(
         openai.accept_timeout, openai.reject_timeout, openai.refer_timeout, openai.hangup_timeout
     )
@@ -88,15 +151,65 @@ def _limits(settings: Settings) -> Limits:
         request=slowest + REQUEST_MARGIN,
         attach=openai.attach_timeout,
         session=openai.session_created_timeout,
+        reattach=conversation.reattach_timeout,
+        refer=conversation.transfer_timeout,
     )
 
 
-def _toolboxes(generation: Generation, clock: Clock, meter: Meter) -> dict[str, Toolbox]:
+def _pace(settings: Settings) -> Pace:
+    conversation = settings.conversation
+    return Pace(
+        greeting_delay=conversation.greeting_delay,
+        hold=conversation.greeting_hold,
+        hold_disclosure=conversation.disclosure_hold,
+        start=conversation.response_start_timeout,
+        finish=conversation.response_finish_timeout,
+        follow_up=conversation.follow_up_mcp,
+    )
+
+
+def _handover(settings: Settings, clock: Clock) -> Handover | None:
+    handover = settings.handover
+    if handover.secret is None:
+        return None
+    return Handover(
+        handover.secret.get_secret_value().encode(),
+        limit_bytes=handover.max_bytes,
+        lifetime=handover.lifetime,
+        clock=clock,
+        encodings=handover.encodings,
+    )
+
+
+def _toolboxes(
+    generation: Generation, world: World, http_client: HttpToolClient
+) -> dict[str, Toolbox]:
+    places = Places()  # one for all agents: the process is what must not be overrun
     return {
-        name: Toolbox(
-            {each.name: generation.tools[each.name] for each in agent.tools},
-            clock=clock,
-            meter=meter,
-        )
-        for name, agent in generation.agents.items()
+        agent.name: _toolbox(agent, _runnables(generation, agent, http_client), world, places)
+        for agent in generation.agents.values()
     }
+
+
+def _toolbox(
+    agent: Agent, runnables: Mapping[str, Runnable], world: World, places: Places
+) -> Toolbox:
+    offered = {each.name for each in agent.tools}
+    sensitive = agent.keypad.sensitive_tool
+    return Toolbox(
+        {name: each for name, each in runnables.items() if name in offered},
+        clock=world.clock,
+        meter=world.meter,
+        places=places,
+        sensitive=None if sensitive is None else runnables[sensitive],
+    )
+
+
+def _runnables(
+    generation: Generation, agent: Agent, http_client: HttpToolClient
+) -> dict[str, Runnable]:
+    """Return an agent's tools, and the one for sensitive digits though the model has it not."""
+    declared = generation.http_tools.get(agent.name, {})
+    remote = {name: HttpToolRunner(each, http_client) for name, each in declared.items()}
+    names = [each.name for each in agent.tools if each.name not in remote]
+    return {**remote, **{name: generation.tools[name] for name in names}}

@@ -3,19 +3,23 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from controller import parts
 from controller.calls.clock import SystemClock
+from controller.calls.incident import IncidentRules
 from controller.calls.registry import Registry
 from controller.calls.world import World
 from controller.clients.openai_line import RequestLimits
 from controller.metrics import Metrics
+from controller.sansio.call import Limits
 from controller.sansio.parties import CALLED_NUMBER_HEADERS
+from controller.sansio.realtime import Pace
 from controller.settings import Settings, load_all, load_settings
+from controller.simulator import DEFAULT_SECRET
 from controller.store.memory import MemoryLedger
 
 AGENT = """+++
@@ -111,7 +115,9 @@ async def test_deliveries_are_read_and_judged_as_the_operator_wants(tmp_path: Pa
     clock, meter, tls = SystemClock(), Metrics(CollectorRegistry()), ssl.create_default_context()
     line, sidebands = parts.line(settings, tls, meter), parts.sidebands(settings, tls)
     world = World(MemoryLedger(clock), line, sidebands, clock, meter)
-    reception = parts.reception(settings, generation, Registry(world), world)
+    http_tools = parts.http_tools(settings, generation, tls, clock)
+    reception = parts.reception(settings, generation, Registry(world), world, http_tools)
+    await http_tools.close()
     await line.close()
     await sidebands.close()
 
@@ -120,5 +126,132 @@ async def test_deliveries_are_read_and_judged_as_the_operator_wants(tmp_path: Pa
     assert headers == ["x-dialled", *CALLED_NUMBER_HEADERS]
     assert reception._stale_after == 12.5
     assert reception._limits == parts._limits(settings)
+    assert reception._pace == parts._pace(settings)
+    assert reception._generation.prices == generation.prices
     assert reception._generation.hash == generation.hash
     assert list(reception._generation.toolboxes) == ["frontdesk"]
+
+
+def test_the_machines_have_the_times_that_the_operator_set(make: Make) -> None:
+    settings = make(
+        conversation={
+            "greeting_delay": 0.1,
+            "greeting_hold": 1.0,
+            "disclosure_hold": 2.0,
+            "response_start_timeout": 3.0,
+            "response_finish_timeout": 4.0,
+            "follow_up_mcp": False,
+            "transfer_timeout": 5.0,
+            "reattach_timeout": 6.0,
+        }
+    )
+    limits, pace = parts._limits(settings), parts._pace(settings)
+
+    assert (limits.refer, limits.reattach) == (5.0, 6.0)
+    assert (pace.greeting_delay, pace.hold, pace.hold_disclosure) == (0.1, 1.0, 2.0)
+    assert (pace.start, pace.finish, pace.follow_up) == (3.0, 4.0, False)
+
+
+def test_what_nobody_set_is_what_the_machines_say_themselves(make: Make) -> None:
+    assert parts._limits(make()) == Limits()
+    assert parts._pace(make()) == Pace()
+
+
+def make_world(settings: Settings) -> World:
+    clock, meter = SystemClock(), Metrics(CollectorRegistry())
+    ledger, nobody = MemoryLedger(clock), cast("Any", None)  # no request is made
+    return parts.world(
+        settings, ledger=ledger, line=nobody, channels=nobody, clock=clock, meter=meter
+    )
+
+
+async def test_incidents_are_what_the_operator_says(make: Make) -> None:
+    incident = {"share": 0.5, "at_least": 2, "within": 1.0, "lasts": 3.0, "reattach_rate": 4.0}
+    settings = make(incident=incident)
+    world = make_world(settings)
+
+    registry = parts.registry(settings, world)
+
+    assert registry._incidents._rules == IncidentRules(0.5, 2, 1.0, 3.0)
+    assert world.gate._interval == 0.25
+    assert parts.registry(make(), world)._incidents._rules == IncidentRules()
+
+
+@pytest.mark.parametrize(("least", "is_low"), [(0.0, False), (0.05, False), (0.2, True)])
+def test_tokens_are_too_few_when_the_operator_says_so(
+    make: Make, least: float, *, is_low: bool
+) -> None:
+    headroom = make_world(make(policy={"min_tokens_left": least})).headroom
+    headroom.note("m", 0.1, 30.0, 1000.0)
+
+    assert headroom.is_low(1001.0) is is_low
+
+
+def test_context_is_handed_over_only_with_a_secret(make: Make) -> None:
+    assert make_world(make()).handover is None
+
+    handover = make_world(make(handover={"secret": "x" * 32, "max_bytes": 1024})).handover
+    assert handover is not None
+    uri = handover.uri("sip:+12025550123@trunk.example.net", {"call_id": "018f"})
+    assert uri is not None
+    assert "User-to-User=" in uri
+
+
+SHOP = """+++
+model = "gpt-realtime-2.1"
+voice = "marin"
+disclosure = false
+tools = ["opening_hours", "stock", "collect_digits"]
+
+[keypad]
+sensitive_tool = "pay"
+
+[[http_tools]]
+name = "stock"
+description = "How many are left."
+url = "https://shop.example.net/stock"
+
+[[http_tools]]
+name = "pay"
+description = "Take a payment."
+method = "POST"
+url = "https://pay.example.net/cards"
+[http_tools.parameters]
+digits = { type = "string" }
++++
+You sell things.
+"""
+
+TOOL = """
+from controller.tools import tool
+
+@tool
+async def opening_hours() -> str:
+    'When we are open.'
+    return "always"
+"""
+
+
+async def test_an_agent_has_its_tools_of_every_kind(tmp_path: Path) -> None:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "agents" / "shop.md").write_text(SHOP)
+    (tmp_path / "tools" / "shop.py").write_text(TOOL)
+    (tmp_path / "controller.toml").write_text('[policy]\ndefault_agent = "shop"\n')
+    settings, generation = load_all(
+        tmp_path / "controller.toml",
+        overrides={"http_tools": {"signing_secret": DEFAULT_SECRET}},
+        environ={"OPENAI_API_KEY": "sk-test"},
+        with_secrets=False,
+    )
+    world = make_world(settings)
+    tls = ssl.create_default_context()
+    http_tools = parts.http_tools(settings, generation, tls, world.clock)
+
+    toolbox = parts._toolboxes(generation, world, http_tools)["shop"]
+
+    await http_tools.close()
+    assert set(toolbox._tools) == {"opening_hours", "stock"}
+    assert toolbox._sensitive is not None
+    assert toolbox._sensitive.declaration.name == "pay"
+    assert len(http_tools.signing) == 1

@@ -151,13 +151,13 @@ class Effects:
         return handover.uri(command.uri, self._claims(agent)) or command.uri
 
     def _claims(self, agent: Agent) -> dict[str, str]:
-        """Return what the target may know; a withheld number stays withheld (O4)."""
+        """Return what the target may know, the most important first; what is withheld stays so."""
         incoming = self._record.incoming
         claims = {
             "call_id": self._record.call_id,
-            "sip_call_id": incoming.sip_call_id,
             "caller_shown": incoming.caller_shown.e164,
             "agent": agent.name,
+            "sip_call_id": incoming.sip_call_id,
         }
         return {name: value for name, value in claims.items() if value is not None}
 
@@ -179,9 +179,12 @@ class Effects:
             caller_shown=incoming.caller_shown.e164,
             called_number=incoming.called.e164,
             agent=name,
+            tool_call_id=command.call.tool_call_id,
         )
-        toolbox = self._toolboxes[name]
-        return ToolFinished(await toolbox.run(command.call, context, own=self._own_tools()))
+        output = await self._toolboxes[name].run(
+            command.call, context, own=self._own_tools(), is_sensitive=command.is_sensitive
+        )
+        return ToolFinished(output)
 
     def _own_tools(self) -> Mapping[str, Runnable]:
         """Return the built-in tools that the shell runs and the agent may use."""

@@ -185,7 +185,12 @@ class Toolbox(Protocol):
     """The tools of one agent."""
 
     async def run(
-        self, call: ToolCall, context: CallContext, *, own: Mapping[str, Runnable]
+        self,
+        call: ToolCall,
+        context: CallContext,
+        *,
+        own: Mapping[str, Runnable],
+        is_sensitive: bool,
     ) -> ToolOutput:
         """Run a tool under its time limit. Every failure is an output; never raises.
 
@@ -193,6 +198,7 @@ class Toolbox(Protocol):
             call: of the model's.
             context: the call in which it runs.
             own: tools that belong to this call, beside the agent's.
+            is_sensitive: it is the tool that alone gets what nobody may keep (O13).
         """
 
     def ends_with_call(self, name: str) -> bool:

@@ -52,6 +52,8 @@ class Toolbox:
         clock: for the metrics.
         meter: counts and times every run.
         places: how many tools may run at once, all toolboxes together.
+        sensitive: the tool that alone gets a sensitive entry of digits (O13). The model cannot
+            call it, unless it is among `tools` as well.
     """
 
     def __init__(
@@ -61,8 +63,10 @@ class Toolbox:
         clock: Clock,
         meter: Meter,
         places: Places | None = None,
+        sensitive: Runnable | None = None,
     ) -> None:
         self._tools = tools
+        self._sensitive = sensitive
         self._clock = clock
         self._meter = meter
         self._places = places or Places()
@@ -81,6 +85,7 @@ class Toolbox:
         context: CallContext,
         *,
         own: Mapping[str, Runnable] = _NONE_OF_ITS_OWN,
+        is_sensitive: bool = False,
     ) -> ToolOutput:
         """Run a tool. Never raises but for cancellation.
 
@@ -90,8 +95,11 @@ class Toolbox:
             call: of the model's.
             context: the call in which it runs.
             own: tools that belong to this call, beside the agent's.
+            is_sensitive: it is for the tool that alone gets what nobody may keep.
         """
         tool = self._tools.get(call.name) or own.get(call.name)
+        if is_sensitive:
+            tool = self._sensitive
         if tool is None:
             self._meter.tool_ran("unknown", "unknown", 0.0)
             return ToolOutput(call.tool_call_id, UNKNOWN_TOOL)

@@ -176,7 +176,7 @@ class DiceToolbox:
     def __init__(self, dice: Dice) -> None:
         self._dice = dice
 
-    async def run(self, call: ToolCall, context: Any, *, own: Any) -> ToolOutput:
+    async def run(self, call: ToolCall, context: Any, **_more: Any) -> ToolOutput:
         self._dice.ran[call.tool_call_id] += 1
         await self._dice.wait(0, 1, 8)
         return ToolOutput(call.tool_call_id, "done")

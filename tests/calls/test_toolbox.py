@@ -389,6 +389,21 @@ async def test_a_call_may_have_tools_of_its_own(meter: Gauges) -> None:
     assert "no such tool" in (await toolbox.run(call, CONTEXT)).output
 
 
+async def test_only_a_sensitive_entry_reaches_the_tool_for_it(meter: Gauges) -> None:
+    toolbox = Toolbox({}, clock=LoopClock(), meter=meter, sensitive=Verbose())
+    call = ToolCall("call_1", "verbose", '{"digits":"1"}')
+
+    assert "no such tool" in (await toolbox.run(call, CONTEXT)).output
+    assert (await toolbox.run(call, CONTEXT, is_sensitive=True)).output.startswith("ö")
+
+
+async def test_a_sensitive_entry_reaches_no_other_tool(meter: Gauges) -> None:
+    toolbox = Toolbox({"verbose": Verbose()}, clock=LoopClock(), meter=meter)
+    call = ToolCall("call_1", "verbose", '{"digits":"1"}')
+
+    assert "no such tool" in (await toolbox.run(call, CONTEXT, is_sensitive=True)).output
+
+
 def test_which_tools_end_with_their_call_is_declared() -> None:
     toolbox = Toolbox({"verbose": Verbose(), "good": good}, clock=LoopClock(), meter=Gauges())
 
