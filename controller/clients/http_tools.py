@@ -52,6 +52,8 @@ KEEPALIVE_TIMEOUT: Final = 4.0
 meets a closing connection is lost, and a POST must not be sent again."""
 DNS_TTL: Final = 60
 """Seconds that an address is believed."""
+SHORTEST_ATTEMPT: Final = 0.05
+"""Seconds. aiohttp takes 0, which a late wake-up from a pause could leave, for "no limit"."""
 FIRST_PAUSE: Final = 0.2
 """Seconds before the second attempt; twice as long before each further one, give or take half."""
 
@@ -143,8 +145,9 @@ class HttpToolClient:
             return Fault.ADDRESS if is_refused else Fault.UNREACHABLE
         except aiohttp.InvalidURL:
             return Fault.ADDRESS  # an address in an odd spelling, `0177.0.0.1`
-        except (aiohttp.ClientError, OSError, ValueError):
-            # ValueError: an answer so broken that a parser of headers gave up.
+        except (aiohttp.ClientError, OSError, ValueError, RuntimeError):
+            # ValueError: an answer so broken that a parser of headers gave up. RuntimeError: the
+            # client was closed while a tool of an ended call still ran.
             return Fault.LOST
 
     async def close(self) -> None:
@@ -264,7 +267,8 @@ class HttpToolRunner:
         attempt = 0
         while True:
             attempt += 1
-            answer = await self._send(request, context, limit=deadline - clock())
+            limit = max(deadline - clock(), SHORTEST_ATTEMPT)
+            answer = await self._send(request, context, limit=limit)
             pause = self._pause(answer, attempt)
             if pause is None or clock() + pause >= deadline:
                 return answer, attempt

@@ -107,7 +107,9 @@ def build(
         raise LocalProtocolError("the URL of an HTTP tool is no URL")
     placed = set(_PLACE.findall(tool.url))
     rest = {name: value for name, value in arguments.items() if name not in placed}
-    headers = [("Accept", "application/json, text/*;q=0.5"), *_headers(tool, secrets)]
+    headers = list(_headers(tool, secrets))
+    if not any(name.lower() == "accept" for name, _ in headers):
+        headers.append(("Accept", "application/json, text/*;q=0.5"))
     filling = _Filling(arguments)
     url = parts["origin"] + "/".join(filling.path((parts["path"] or "/").split("/")))
     query = list(filling.query((parts["query"] or "").split("&")))

@@ -20,6 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from structlog.testing import capture_logs
 from yarl import URL
 
+from controller.calls.ports import Runnable
 from controller.clients.http_tools import CONNECT_LIMIT, HttpToolClient, HttpToolRunner
 from controller.errors import ConfigurationError
 from controller.sansio.agent import ToolDeclaration
@@ -110,7 +111,8 @@ def tool_at(url: str, method: Method = "GET", **more: Any) -> HttpTool:
 
 
 async def run(tool: HttpTool, client: HttpToolClient, arguments: str = '{"day":"friday"}') -> Any:
-    output = await HttpToolRunner(tool, client, jitter=lambda: 0.5).run(arguments, CONTEXT)
+    runner: Runnable = HttpToolRunner(tool, client, jitter=lambda: 0.5)
+    output = await runner.run(arguments, CONTEXT)
     try:
         return json.loads(output)
     except ValueError:
@@ -598,3 +600,13 @@ async def test_cookies_are_forgotten(serve: Serve, tls: ssl.SSLContext) -> None:
         await run(tool_at(url), client)
 
     assert not any("Cookie" in request.headers for request in far_end.requests)
+
+
+async def test_a_client_that_is_closed_is_a_lost_connection(
+    serve: Serve, tls: ssl.SSLContext
+) -> None:
+    client = HttpToolClient(clock=Clock(), ssl_context=tls)
+    tool = tool_at(await serve(FarEnd()), retries=0)
+    await client.close()
+
+    assert await run(tool, client) == {"error": "connection_lost", "problem": UNSURE}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.calls import ports
 from controller.clients.user_to_user import MIN_SECRET_BYTES, Encoding, Handover
 from controller.errors import ConfigurationError
 from controller.sansio.sip import SipHeaders, parse_uri
@@ -23,7 +24,7 @@ class Clock:
         return NOW
 
 
-def handover(limit_bytes: int = 2048, **more: Any) -> Handover:
+def handover(limit_bytes: int = 2048, **more: Any) -> ports.Handover:
     return Handover(SECRET, limit_bytes=limit_bytes, lifetime=300.0, clock=Clock(), **more)
 
 

@@ -130,6 +130,13 @@ def test_what_is_ours_cannot_be_declared() -> None:
     assert [name for name, _ in request.headers] == ["Accept"]
 
 
+def test_what_is_accepted_may_be_declared() -> None:
+    request = build(tool_at(BASE, headers=(("accept", "text/csv"),)), {}, {})
+
+    assert isinstance(request, HttpRequest)
+    assert request.headers == (("accept", "text/csv"),)
+
+
 @pytest.mark.parametrize("secret", ["a\r\nX-Evil: 1", "a\nb", "\x00", "\u00e4"])
 def test_a_secret_cannot_add_a_header(secret: str) -> None:
     with pytest.raises(LocalProtocolError, match="the header Authorization") as caught:
