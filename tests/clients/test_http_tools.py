@@ -1,4 +1,4 @@
-"""HTTP tools against services that answer well, badly, slowly, or from the wrong place."""
+"""HTTP tools: what is sent, and what becomes of what comes back."""
 
 from __future__ import annotations
 
@@ -6,123 +6,32 @@ import asyncio
 import base64
 import gzip
 import json
-import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 import pytest
 from aiohttp import web
-from aiohttp.abc import AbstractResolver, ResolveResult
 from structlog.testing import capture_logs
-from yarl import URL
 
-from controller.calls.ports import Runnable
-from controller.clients.http_tools import CONNECT_LIMIT, HttpToolClient, HttpToolRunner
+from controller.clients.http_tools import HttpToolClient, HttpToolRunner
 from controller.errors import ConfigurationError
-from controller.sansio.agent import ToolDeclaration
 from controller.sansio.call_facts import FACTS_HEADER
-from controller.sansio.http_tool import HttpTool, Method
+from controller.sansio.http_tool import HttpTool
 from controller.sansio.webhook import decode_secrets, verify
-from controller.tools import CallContext
-
-Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Serve: TypeAlias = Callable[[Handler], Awaitable[str]]
-ServeBytes: TypeAlias = Callable[[bytes], Awaitable[str]]
+from tests.clients.services import (
+    UNSURE,
+    Clock,
+    FarEnd,
+    Names,
+    Serve,
+    ServeBytes,
+    asked,
+    client_with,
+    run,
+    tool_at,
+)
 
 SIGNING = decode_secrets("whsec_" + base64.b64encode(bytes(range(32))).decode())
-CONTEXT = CallContext(
-    call_id="018f",
-    sip_call_id="abc@trunk.example.net",
-    caller_shown=None,
-    called_number="+12025550100",
-    agent="frontdesk",
-    tool_call_id="call_1",
-)
-SCHEMA = {
-    "type": "object",
-    "properties": {"day": {"type": "string"}, "guests": {"type": "integer"}},
-    "required": ["day"],
-}
-UNSURE = "what it did is not known"
-
-
-class Clock:
-    def now(self) -> float:
-        return time.time()
-
-
-class Names(AbstractResolver):
-    """Resolves every name to these addresses, one list after the other, the last for ever."""
-
-    def __init__(self, *answers: list[str]) -> None:
-        self._answers = list(answers)
-        self.asked: list[str] = []
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        self.asked.append(host)
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        return [
-            ResolveResult(hostname=host, host=each, port=port, family=family, proto=0, flags=0)
-            for each in answer
-        ]
-
-    async def close(self) -> None: ...
-
-
-@dataclass
-class FarEnd:
-    """Gives its answers one after the other, the last for ever, and remembers the requests."""
-
-    answers: list[Any] = field(default_factory=lambda: [(200, {"free": True})])
-    requests: list[web.Request] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
-        self.requests.append(request)
-        self.bodies.append(await request.read())
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if answer is None:  # break the connection
-            assert request.transport is not None
-            request.transport.close()
-            return web.Response()
-        status, content, *headers = answer
-        if isinstance(content, bytes):
-            return web.Response(status=status, body=content, headers=headers[0])
-        return web.json_response(content, status=status, headers=headers[0] if headers else None)
-
-
-@asynccontextmanager
-async def client_with(tls: ssl.SSLContext, **more: Any) -> AsyncIterator[HttpToolClient]:
-    client = HttpToolClient(clock=Clock(), ssl_context=tls, **more)
-    yield client
-    await client.close()
-
-
-def tool_at(url: str, method: Method = "GET", **more: Any) -> HttpTool:
-    options = {key: more.pop(key) for key in ("timeout", "idempotent", "parameters") if key in more}
-    declaration = ToolDeclaration("free", "A tool.", **{"parameters": SCHEMA, **options})
-    return HttpTool(declaration, method, url, **{"allow_private": True, **more})
-
-
-async def run(tool: HttpTool, client: HttpToolClient, arguments: str = '{"day":"friday"}') -> Any:
-    runner: Runnable = HttpToolRunner(tool, client, jitter=lambda: 0.5)
-    output = await runner.run(arguments, CONTEXT)
-    try:
-        return json.loads(output)
-    except ValueError:
-        return output
-
-
-async def asked(tls: ssl.SSLContext, tool: HttpTool, **more: Any) -> Any:
-    async with client_with(tls, **more) as client:
-        return await run(tool, client)
-
 
 # --- what is sent ------------------------------------------------------------------------------
 
@@ -227,107 +136,6 @@ async def test_a_tool_that_cannot_be_run_is_found_when_it_is_made(
     async with client_with(tls) as client:
         with pytest.raises(ConfigurationError):
             HttpToolRunner(tool, client)
-
-
-# --- where it is sent --------------------------------------------------------------------------
-
-
-async def test_a_private_address_is_refused_unless_it_is_allowed(
-    serve: Serve, tls: ssl.SSLContext
-) -> None:
-    far_end = FarEnd()
-    url = await serve(far_end)
-
-    assert await asked(tls, tool_at(url, allow_private=False)) == {"error": "address_not_allowed"}
-    assert far_end.requests == []
-    assert await asked(tls, tool_at(url)) == {"free": True}
-
-
-async def test_a_connection_that_another_tool_opened_is_no_way_in(
-    serve: Serve, tls: ssl.SSLContext
-) -> None:
-    far_end = FarEnd()
-    url = await serve(far_end)
-    async with client_with(tls) as client:
-        assert await run(tool_at(url), client) == {"free": True}
-        assert await run(tool_at(url, allow_private=False), client) == {
-            "error": "address_not_allowed"
-        }
-    assert len(far_end.requests) == 1
-
-
-@pytest.mark.parametrize(
-    "address", ["10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "100.64.0.1"]
-)
-async def test_a_name_that_leads_inside_is_refused(tls: ssl.SSLContext, address: str) -> None:
-    names = Names([address])
-
-    output = await asked(
-        tls, tool_at("https://api.example.com/", allow_private=False), resolver=names
-    )
-
-    assert output == {"error": "address_not_allowed"}
-    assert names.asked == ["api.example.com"]
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        "127.0.0.1",
-        "169.254.169.254",
-        "[::1]",
-        "[::ffff:127.0.0.1]",
-        "[fd00:ec2::254]",
-        "0.0.0.0",
-        "2130706433",
-        "0177.0.0.1",
-        "127.1",
-        "0x7f000001",
-    ],
-)
-async def test_an_address_in_the_url_is_refused_however_it_is_written(
-    tls: ssl.SSLContext, host: str
-) -> None:
-    # What aiohttp takes for a name resolves to what the system makes of it.
-    output = await asked(
-        tls, tool_at(f"http://{host}:9/", allow_private=False), resolver=Names(["127.0.0.1"])
-    )
-
-    assert output == {"error": "address_not_allowed"}
-
-
-async def test_a_name_is_looked_up_once_and_cannot_change_its_mind(
-    serve: Serve, tls: ssl.SSLContext
-) -> None:
-    far_end = FarEnd()
-    port = URL(await serve(far_end)).port
-    names = Names(["127.0.0.1"], ["192.0.2.1"])
-
-    output = await asked(tls, tool_at(f"http://name.example.com:{port}/"), resolver=names)
-
-    assert output == {"free": True}
-    assert names.asked == ["name.example.com"]
-
-
-async def test_the_connector_itself_looks_at_the_address(serve: Serve, tls: ssl.SSLContext) -> None:
-    """If ever a resolver let one through, the socket would still not be made."""
-    far_end = FarEnd()
-    port = URL(await serve(far_end)).port
-    async with client_with(tls, resolver=Names(["127.0.0.1"])) as client:
-        connector: Any = client._public.connector
-        connector._resolver = client._resolver
-        url = f"http://name.example.com:{port}/"
-        assert await run(tool_at(url, allow_private=False), client) == {
-            "error": "address_not_allowed"
-        }
-    assert far_end.requests == []
-
-
-async def test_a_redirect_is_not_followed(serve: Serve, tls: ssl.SSLContext) -> None:
-    far_end = FarEnd([(302, {}, {"Location": "http://169.254.169.254/latest/meta-data/"})])
-
-    assert await asked(tls, tool_at(await serve(far_end))) == {"error": "http_302"}
-    assert len(far_end.requests) == 1
 
 
 # --- what comes back ---------------------------------------------------------------------------
@@ -473,107 +281,6 @@ async def test_what_is_no_http_is_a_lost_connection(
     output = await asked(tls, tool_at(await serve_bytes(answer), retries=0))
 
     assert output == {"error": "connection_lost", "problem": UNSURE}
-
-
-# --- once more ---------------------------------------------------------------------------------
-
-
-@pytest.mark.looptime
-@pytest.mark.parametrize("first", [None, (429, {}), (502, {}), (503, {}), (504, {})])
-async def test_a_safe_request_is_tried_again(serve: Serve, tls: ssl.SSLContext, first: Any) -> None:
-    far_end = FarEnd([first, first, (200, {"free": True})])
-
-    output = await asked(tls, tool_at(await serve(far_end)), signing=SIGNING)
-
-    assert output == {"free": True}
-    assert len(far_end.requests) >= 3
-    assert len({request.headers["webhook-id"] for request in far_end.requests}) == 1
-
-
-@pytest.mark.looptime
-async def test_there_are_only_so_many_attempts(serve: Serve, tls: ssl.SSLContext) -> None:
-    far_end = FarEnd([(503, {})])
-    url = await serve(far_end)
-
-    assert await asked(tls, tool_at(url, retries=1)) == {"error": "http_503"}
-    assert len(far_end.requests) == 2
-    assert await asked(tls, tool_at(url, retries=0)) == {"error": "http_503"}
-    assert len(far_end.requests) == 3
-
-
-@pytest.mark.parametrize("status", [400, 404, 409, 500, 501])
-async def test_a_definite_answer_is_not_asked_for_again(
-    serve: Serve, tls: ssl.SSLContext, status: int
-) -> None:
-    far_end = FarEnd([(status, b"", {})])
-
-    assert await asked(tls, tool_at(await serve(far_end))) == {"error": f"http_{status}"}
-    assert len(far_end.requests) == 1
-
-
-@pytest.mark.parametrize("first", [None, (503, {})])
-async def test_what_may_have_happened_is_not_done_twice(
-    serve: Serve, tls: ssl.SSLContext, first: Any
-) -> None:
-    far_end = FarEnd([first])
-
-    output = await asked(tls, tool_at(await serve(far_end), "POST"))
-
-    assert output["error"] in {"connection_lost", "http_503"}
-    assert len(far_end.requests) == 1
-
-
-@pytest.mark.looptime
-async def test_what_is_idempotent_is_done_again(serve: Serve, tls: ssl.SSLContext) -> None:
-    far_end = FarEnd([None, (200, {"free": True})])
-
-    tool = tool_at(await serve(far_end), "POST", idempotent=True)
-
-    assert await asked(tls, tool) == {"free": True}
-    assert far_end.bodies == [b'{"day":"friday"}'] * 2
-
-
-@pytest.mark.looptime
-async def test_where_nobody_listens_is_tried_again(nobody: str, tls: ssl.SSLContext) -> None:
-    with capture_logs() as logs:
-        assert await asked(tls, tool_at(nobody)) == {"error": "unreachable"}
-    assert [(each["result"], each["attempts"]) for each in logs] == [("unreachable", 3)]
-
-
-@pytest.mark.looptime
-async def test_the_service_says_when_to_come_back(serve: Serve, tls: ssl.SSLContext) -> None:
-    far_end = FarEnd([(429, {}, {"Retry-After": "3"}), (200, {"free": True})])
-    loop = asyncio.get_running_loop()
-    url = await serve(far_end)
-
-    started_at = loop.time()
-    assert await asked(tls, tool_at(url, timeout=8.0)) == {"free": True}
-    assert loop.time() - started_at >= 3
-
-
-async def test_later_than_the_limit_is_never(serve: Serve, tls: ssl.SSLContext) -> None:
-    far_end = FarEnd([(503, {}, {"Retry-After": "9"})])
-
-    assert await asked(tls, tool_at(await serve(far_end), timeout=8.0)) == {"error": "http_503"}
-    assert len(far_end.requests) == 1
-
-
-@pytest.mark.looptime
-async def test_an_address_that_swallows_everything_leaves_time_for_another_attempt(
-    tls: ssl.SSLContext,
-) -> None:
-    class Slow(Names):
-        async def resolve(self, *arguments: Any, **more: Any) -> list[ResolveResult]:
-            await asyncio.sleep(CONNECT_LIMIT + 1)
-            return await super().resolve(*arguments, **more)
-
-    with capture_logs() as logs:
-        output = await asked(
-            tls, tool_at("https://api.example.com/", timeout=8.0), resolver=Slow(["127.0.0.1"])
-        )
-
-    assert output == {"error": "unreachable"}
-    assert logs[0]["attempts"] > 1
 
 
 async def test_a_run_can_be_cancelled(serve: Serve, tls: ssl.SSLContext) -> None:
