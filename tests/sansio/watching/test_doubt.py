@@ -66,6 +66,17 @@ def test_speech_that_never_pauses_is_no_human_either() -> None:
     assert story.absences == [(120.0, ASKED), (140.0, GONE)]
 
 
+def test_speech_whose_pause_went_missing_goes_on() -> None:
+    story = watching()
+    story.hears(None, seconds=2)
+    story.receive(CallerSpoke())
+    story.receive(CallerSpoke(), after=60)
+
+    story.wait(1000)
+
+    assert story.absences == [(120.0, ASKED), (140.0, GONE)]
+
+
 def test_a_transcript_of_punctuation_holds_no_words() -> None:
     story = watching()
 
@@ -276,6 +287,14 @@ def test_a_key_settles_the_doubt_about_the_same_words() -> None:
     assert story.absences == []
 
 
+def test_a_regained_session_goes_on_with_the_same_words() -> None:
+    story = watching()
+    says(story, *["Hello?"] * 6)
+    story.receive(ChannelLost(), Ready())
+
+    assert says(story, "Hello?") == [ASKED]
+
+
 def test_turns_without_words_do_not_count_among_those_with() -> None:
     story = watching()
 
@@ -331,6 +350,15 @@ def test_comfort_noise_does_not_keep_a_dead_call_alive() -> None:
         (300.0, PromptDue(Absence.IDLE, 1)),
         (320.0, NobodyThere(Absence.IDLE)),
     ]
+
+
+def test_nobody_rings_out_before_forty_seconds_whatever_is_configured() -> None:
+    story = watching(replace(WATCHED_AGENT, silence=Silence(ringing_out=5.0)))
+    story.receive(CallerSpoke())
+
+    story.wait(1000)
+
+    assert story.absences[0] == (40.0, PromptDue(Absence.IDLE, 1))
 
 
 def test_the_prompt_of_a_call_that_rings_out_is_the_only_one() -> None:

@@ -151,6 +151,13 @@ class AnySequence(RuleBasedStateMachine):
                 assert found.usd >= self.usd
                 self.usd = found.usd
             case ev.PromptDue():
+                silence = self.agent.silence
+                most = {
+                    ev.Absence.GHOST: len(silence.ghost_prompts),
+                    ev.Absence.IDLE: max(1, len(silence.idle_prompts)),  # one is of `ringing_out`
+                    ev.Absence.NO_HUMAN: 1,
+                }
+                assert 1 <= found.number <= most[found.absence]
                 self.prompts[found.absence] += 1
             case _:
                 pass

@@ -14,6 +14,7 @@ from controller.sansio.events import (
     ChannelLost,
     DeadlineReached,
     Digit,
+    DigitsEntered,
     EntryEnd,
     Event,
     FloorFree,
@@ -28,7 +29,6 @@ from controller.sansio.events import (
     ToolOutput,
     ToolsCalled,
 )
-from controller.sansio.events.desk import DigitsEntered
 from controller.sansio.watching import Watchers
 from tests.sansio.watching.driving import (
     START,
@@ -38,12 +38,12 @@ from tests.sansio.watching.driving import (
     watching,
 )
 
-GHOST = [
+GHOST: list[tuple[float, Event]] = [
     (12.0, PromptDue(Absence.GHOST, 1)),
     (24.0, PromptDue(Absence.GHOST, 2)),
     (40.0, NobodyThere(Absence.GHOST)),
 ]
-IDLE = [
+IDLE: list[tuple[float, Event]] = [
     (10.0, PromptDue(Absence.IDLE, 1)),
     (25.0, PromptDue(Absence.IDLE, 2)),
     (45.0, NobodyThere(Absence.IDLE)),
@@ -210,20 +210,20 @@ def test_no_silence_counts_while_a_tool_runs() -> None:
 def test_a_tool_whose_end_nobody_reports_counts_as_finished_in_the_end() -> None:
     story = talked()
     call = ToolCall("t1", "opening_hours", "{}")
-    story.receive(ToolsCalled("r1", Speech.SILENT, (call,)))
+    story.receive(ToolsCalled("r1", Speech.SILENT, (call,)), after=5)
 
     story.wait(1000)
 
-    assert story.absences == later(IDLE, 2 + 8 + 5)
+    assert story.absences == later(IDLE, 2 + 5 + 8 + 5)
 
 
 def test_no_silence_counts_while_digits_are_collected() -> None:
     story = talked()
-    story.receive(CollectDigits("c1", 4, "#", 30.0, 4.0))
+    story.receive(CollectDigits("c1", 4, "#", 30.0, 4.0), after=5)
 
     story.wait(1000)
 
-    assert story.absences == later(IDLE, 32)
+    assert story.absences == later(IDLE, 37)
 
 
 def test_no_silence_counts_while_the_channel_is_lost() -> None:
@@ -277,11 +277,15 @@ def test_patience_is_the_agents() -> None:
 
 
 def test_nobody_is_cut_off_before_forty_seconds_whatever_is_configured() -> None:
-    story = watching(replace(WATCHED_AGENT, silence=Silence((), 5.0, (), 5.0)))
+    agent = replace(WATCHED_AGENT, silence=Silence((), 5.0, (), 5.0))
+    ghost = watching(agent)
+    ghost.wait(1000)
+    idle = watching(agent)
+    idle.hears()
+    idle.wait(1000)
 
-    story.wait(1000)
-
-    assert story.absences == [(40.0, NobodyThere(Absence.GHOST))]
+    assert ghost.absences == [(40.0, NobodyThere(Absence.GHOST))]
+    assert idle.absences == [(42.0, NobodyThere(Absence.IDLE))]
 
 
 def test_a_machine_that_slept_asks_before_it_gives_up() -> None:
@@ -326,6 +330,27 @@ def test_prompts_of_the_provider_end_the_call_at_once_where_enough_time_has_pass
     story.receive(SilenceTimedOut(), after=20)
 
     assert story.absences == [(51.0, NobodyThere(Absence.IDLE))]
+
+
+def test_a_prompt_of_the_provider_stretches_the_silence_too() -> None:
+    story = talked()
+    story.wait(9)
+    story.receive(SilenceTimedOut())
+    story.speaks(3)
+
+    story.wait(1000)
+
+    assert story.absences == [(50.0, NobodyThere(Absence.IDLE))]
+
+
+def test_a_regained_session_forgets_the_prompts_of_the_provider() -> None:
+    story = talked()
+    story.receive(SilenceTimedOut(), SilenceTimedOut(), ChannelLost(), after=6)
+    story.receive(Ready(), after=2)
+
+    story.wait(1000)
+
+    assert story.absences == later(IDLE, 10)
 
 
 def test_a_sign_of_the_caller_forgets_the_prompts_of_the_provider() -> None:

@@ -7,6 +7,7 @@ import pytest
 from controller.sansio.agent import HANG_UP, TAKE_MESSAGE, Keypad, ToolDeclaration
 from controller.sansio.commands import CollectDigits
 from controller.sansio.events import (
+    Absence,
     CallerPaused,
     CallerSpoke,
     ChannelLost,
@@ -27,7 +28,6 @@ from controller.sansio.events import (
     ToolOutput,
     ToolsCalled,
 )
-from controller.sansio.events.desk import Absence
 from controller.sansio.watching.given import Given
 from controller.sansio.watching.scene import TOOL_MARGIN, TOOLS_LIMIT, Scene, follow
 from tests.sansio.watching.driving import START, WATCHED_AGENT
