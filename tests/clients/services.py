@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import ssl
@@ -18,12 +19,14 @@ from controller.calls.ports import Runnable
 from controller.clients.http_tools import HttpToolClient, HttpToolRunner
 from controller.sansio.agent import ToolDeclaration
 from controller.sansio.http_tool import HttpTool, Method
+from controller.sansio.webhook import decode_secrets
 from controller.tools import CallContext
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve: TypeAlias = Callable[[Handler], Awaitable[str]]
 ServeBytes: TypeAlias = Callable[[bytes], Awaitable[str]]
 
+SIGNING = decode_secrets("whsec_" + base64.b64encode(bytes(range(32))).decode())
 CONTEXT = CallContext(
     call_id="018f",
     sip_call_id="abc@trunk.example.net",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import ssl
 from typing import Any
 
@@ -12,16 +11,14 @@ from aiohttp.abc import ResolveResult
 from structlog.testing import capture_logs
 
 from controller.clients.http_tools import CONNECT_LIMIT
-from controller.sansio.webhook import decode_secrets
 from tests.clients.services import (
+    SIGNING,
     FarEnd,
     Names,
     Serve,
     asked,
     tool_at,
 )
-
-SIGNING = decode_secrets("whsec_" + base64.b64encode(bytes(range(32))).decode())
 
 
 @pytest.mark.looptime
