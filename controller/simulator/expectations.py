@@ -68,11 +68,13 @@ class Expectations:
     session: Mapping[str, Any] = field(default_factory=dict)
     """Members that the session has at the end; nested tables are compared member by member."""
 
-    def check(self, call: CallRecord, outcome: str | None = None) -> list[str]:
+    def check(self, call: CallRecord, outcomes: Mapping[str, str] | None = None) -> list[str]:
         """Return one sentence for each expectation that did not hold."""
         found = [sentence for check in _CHECKS for sentence in check(self, call)]
-        if outcome is not None and self.outcome and outcome not in self.outcome:
-            found.append(f"expected the outcome {' or '.join(self.outcome)}, found {outcome}")
+        if outcomes is not None and self.outcome:
+            outcome = outcomes.get(call.call_id, "none")
+            if outcome not in self.outcome:
+                found.append(f"expected the outcome {' or '.join(self.outcome)}, found {outcome}")
         return found
 
 

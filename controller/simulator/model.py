@@ -191,6 +191,23 @@ def _member(output: str, path: str) -> str:
 _VERBATIM = re.compile(r"\b(?:exactly|verbatim|word for word|these words)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“«](.+?)[\"”»]", re.DOTALL)
 
+# What a service asks for in its own words, and what a polite model makes of it; the first part that
+# is in the instruction decides.
+_ASKED = (
+    ("goodbye", "Goodbye."),
+    ("apologise", "I am sorry, that did not work. How else can I help you?"),
+    ("still working", "I am still working on it."),
+    ("filler", "One moment, please."),
+    ("still there", "Are you still there?"),
+    ("anybody is there", "Is anybody there?"),
+    ("whether they are there", "Are you there?"),
+    ("ending the call", "I am ending the call now. Please call again."),
+    ("end this call", "I have to end this call now. Please call again."),
+    ("is left for this call", "There is not much time left."),
+    ("transfer", "One moment, I will connect you."),
+    ("connect", "One moment, I will connect you."),
+)
+
 
 def _improvise(turn: Turn) -> list[Speech | ToolCall]:
     if turn.tool_choice not in {"auto", "none", "required"}:
@@ -205,10 +222,9 @@ def _words(turn: Turn) -> str:
     if _VERBATIM.search(wanted):
         quoted = _QUOTED.search(wanted)
         return (quoted[1] if quoted else wanted.partition(":")[2] or wanted).strip()
-    if contains(wanted, "goodbye"):
-        return "Goodbye."
-    if contains(wanted, "transfer") or contains(wanted, "connect"):
-        return "One moment, I will connect you."
+    for part, words in _ASKED:
+        if contains(wanted, part):
+            return words
     if turn.outputs:
         return " ".join(_unquoted(text) for _, text in turn.outputs)
     if turn.heard:

@@ -106,17 +106,18 @@ class CallRecord:
         """How often each tool of an MCP server was run."""
         return self._conversation.mcp.called if self._conversation else {}
 
-    def verdict(self, outcome: str | None = None) -> list[str]:
+    def verdict(self, outcomes: Mapping[str, str] | None = None) -> list[str]:
         """Return what the scenario expected and did not get; empty if all held.
 
         Args:
-            outcome: what the service says became of the call; None, where nobody asked it.
+            outcomes: what the service says became of each call, by `call_id`; None, where nobody
+                asked it.
         """
-        found = self.scenario.expect.check(self, outcome)
+        found = self.scenario.expect.check(self, outcomes)
         if self.following is None and self.scenario.then:
             found.append("the call that follows was not placed")
         for number, call in enumerate(self.followers, 2):
-            found += [f"call {number}: {one}" for one in call.scenario.expect.check(call)]
+            found += [f"call {number}: {one}" for one in call.scenario.expect.check(call, outcomes)]
         return found
 
     @property

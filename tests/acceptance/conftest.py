@@ -7,6 +7,7 @@ is then the loop's.
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +104,14 @@ class House:
         return [entry.name for entry in self.openai.journal.entries if entry.source == "request"]
 
 
+def copy_house(source: Path, folder: Path, http_url: str) -> Path:
+    """Copy a configuration, with the stand-in's own address where it names the usual one."""
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in folder.rglob("*.md"):
+        path.write_text(path.read_text().replace("http://127.0.0.1:8090/http", http_url))
+    return folder
+
+
 Open = Callable[..., Awaitable[House]]
 
 
@@ -115,12 +124,17 @@ async def house(tmp_path: Path) -> AsyncIterator[Open]:
     (tmp_path / "tools" / "acme.py").write_text(TOOLS)
     (tmp_path / "controller.toml").write_text(CONFIG)
 
-    async def open_house(webhook: dict[str, Any] | None = None, **server: Any) -> House:
+    async def open_house(
+        webhook: dict[str, Any] | None = None, *, source: Path | None = None, **server: Any
+    ) -> House:
         clock = LoopClock()
         openai = OpenAISimulator(clock=clock.now, retry_offsets=())
         await openai.start()
+        folder = tmp_path
+        if source is not None:
+            folder = copy_house(source, tmp_path / "house", openai.http_url)
         settings, generation = load_all(
-            tmp_path / "controller.toml",
+            folder / "controller.toml",
             overrides={
                 "server": {"control_socket": str(tmp_path / "control"), **server},
                 "webhook": webhook or {},

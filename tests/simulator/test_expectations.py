@@ -121,8 +121,11 @@ async def test_outcome_is_checked_where_somebody_can_ask_the_service(
     await service.answer(call)
     await call.settled()
 
-    assert call.verdict() == call.verdict("idle") == []
-    assert call.verdict("budget") == ["expected the outcome idle or no_human, found budget"]
+    assert call.verdict() == call.verdict({call.call_id: "idle"}) == []
+    assert call.verdict({call.call_id: "budget"}) == [
+        "expected the outcome idle or no_human, found budget"
+    ]
+    assert call.verdict({}) == ["expected the outcome idle or no_human, found none"]
 
 
 @pytest.mark.parametrize(
