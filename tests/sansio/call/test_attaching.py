@@ -345,17 +345,6 @@ def test_the_channel_is_got_back_while_last_words_are_spoken() -> None:
     assert story.is_in(State.ENDING)
 
 
-def test_last_words_that_cannot_be_heard_are_not_waited_for() -> None:
-    story = active()
-    story.receive(called(HANG_UP))
-    story.receive(ChannelLost())
-    while not only(HangUpCall, story.commands):
-        story.receive(AttachFailed(gone=False))
-        story.wait()
-    story.receive(LineEnded())
-    assert outcome_of(story) is Outcome.WE_HUNG_UP
-
-
 def test_a_caller_who_leaves_during_last_words_has_hung_up() -> None:
     story = active()
     story.receive(called(HANG_UP))

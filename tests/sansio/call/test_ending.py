@@ -12,7 +12,6 @@ from controller.sansio.commands import (
     Outcome,
     ReportOutcome,
     Say,
-    StopSpeaking,
     TransferCall,
 )
 from controller.sansio.events import (
@@ -42,21 +41,6 @@ def outcome_of(story: CallStory) -> Outcome:
 # --- last words --------------------------------------------------------------------------------
 
 
-def test_we_hang_up_when_the_last_words_were_heard_and_not_before() -> None:
-    story = active()
-    story.receive(called(HANG_UP, say_id="r7"))
-    assert story.receive(SpeechHeard("r6", certain=True)) == ()
-    assert story.receive(SpeechHeard("r7", certain=True)) == (
-        StopSpeaking(),
-        HangUpCall("hang_up-2"),
-    )
-    assert story.receive(SpeechHeard("r7", certain=True)) == ()
-    assert story.receive(LineEnded()) == (
-        CloseChannel(),
-        ReportOutcome(Outcome.WE_HUNG_UP),
-    )
-
-
 def test_words_that_were_heard_already_are_not_waited_for() -> None:
     story = active()
     assert isinstance(story.receive(called(HANG_UP, speech=Speech.HEARD))[-1], HangUpCall)
@@ -70,14 +54,6 @@ def test_a_silent_end_is_announced_first(asked: object, text: str) -> None:
     assert words.text == text
     story.receive(SpeechHeard(words.say_id, certain=True))
     assert isinstance(story.commands[-1], HangUpCall | TransferCall)
-
-
-def test_last_words_that_are_never_reported_heard_are_waited_for_only_so_long() -> None:
-    story = active()
-    story.receive(called(HANG_UP))
-    began = story.now
-    assert isinstance(story.wait()[-1], HangUpCall)
-    assert story.now == began + 50.0
 
 
 def test_the_operator_need_not_wait_for_last_words() -> None:

@@ -72,13 +72,6 @@ def test_the_warning_is_not_lost_with_the_channel() -> None:
     assert story.is_in(State.ATTACHING)
 
 
-def test_the_time_that_is_left_is_told_in_minutes() -> None:
-    assert time_left(120.0).startswith("About 2 minutes")
-    assert time_left(61.0).startswith("About a minute")
-    assert time_left(10.0).startswith("Less than a minute")
-    assert "about 2 minutes" in warn_caller(119.0)
-
-
 def test_a_call_that_lasted_long_enough_ends_with_a_word_of_why() -> None:
     story = active(UNWARNED)
     story.receive(called(tool("t1")))

@@ -185,12 +185,6 @@ def test_the_caller_is_asked_whether_anybody_is_there(absence: Absence) -> None:
     assert words == Say("prompt-1", prompt(absence, 1), priority=Priority.PROMPT)
 
 
-def test_a_prompt_differs_by_absence_and_number_as_far_as_there_are_words() -> None:
-    texts = {prompt(absence, number) for absence in Absence for number in (1, 2)}
-    assert len(texts) == 5
-    assert prompt(Absence.IDLE, 7) == prompt(Absence.IDLE, 2)
-
-
 def test_nobody_is_asked_while_first_words_are_spoken_or_tools_run() -> None:
     story = active()
     assert story.receive(PromptDue(Absence.GHOST, 1)) == ()
