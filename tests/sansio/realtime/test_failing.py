@@ -1,0 +1,219 @@
+"""The ladder of failure: once more, a line of apology, and then the call is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.sansio.commands import HoldTurns, Priority, Say, StopSpeaking
+from controller.sansio.events import (
+    ChannelLost,
+    FaultReported,
+    ModelFailed,
+    ProviderEnding,
+    SpeechHeard,
+)
+from controller.sansio.realtime import Phase
+from controller.sansio.realtime.failing import FALLBACK
+from tests.sansio.driving import TurnStory, message, one, only, sent, turning, types
+
+RATE_LIMIT = {"status_details": {"type": "failed", "error": {"code": "rate_limit_exceeded"}}}
+
+
+def fails(story: TurnStory, name: str, **more: Any) -> tuple[object, ...]:
+    """Let a response of ours begin and fail."""
+    story.begins(name)
+    return story.finishes(name, status="failed", **more)
+
+
+def vads_fails(story: TurnStory, name: str) -> None:
+    story.begins(name, ours=False)
+    story.finishes(name, status="failed")
+
+
+def failing_twice() -> TurnStory:
+    """A turn of VAD's failed, and ours in its place: the apology is asked for."""
+    story = turning()
+    vads_fails(story, "r1")
+    story.wait()
+    fails(story, "r2")
+    story.wait()
+    return story
+
+
+def test_an_apology_that_fails_too_is_the_end_of_the_ladder() -> None:
+    story = failing_twice()
+    assert FALLBACK in sent(story.outs)[-1]["response"]["instructions"]
+    outs = fails(story, "r3", **RATE_LIMIT)
+    assert one(ModelFailed, outs) == ModelFailed("rate_limit_exceeded")
+    assert SpeechHeard("fallback-1", certain=False) in outs
+    assert story.turns.deadline is None
+
+
+def test_an_apology_that_is_refused_ends_the_ladder_before_three_failures() -> None:
+    story = turning()
+    vads_fails(story, "r1")
+    story.wait()
+    story.hears("error", error={"code": "invalid_value", "event_id": story.mark})
+    story.wait()
+    outs = story.hears("error", error={"code": "invalid_value", "event_id": story.mark})
+    assert one(ModelFailed, outs) == ModelFailed("invalid_value")
+
+
+def test_three_failures_in_a_row_are_told_once_whatever_they_were_for() -> None:
+    story = turning()
+    for number in range(3):
+        story.receive(Say(f"w{number}", "Words."))
+        fails(story, f"a{number}")
+        story.wait()
+        fails(story, f"b{number}")
+    assert len(only(ModelFailed, story.outs)) == 1
+    assert {each.say_id for each in only(SpeechHeard, story.outs)} >= {"w0", "w1"}
+
+
+def test_a_model_that_answers_again_may_fail_again() -> None:
+    story = failing_twice()
+    fails(story, "r3")
+    story.begins("r4", ours=False)
+    story.finishes("r4", message())
+    assert not story.turns.value.has_failed
+    for number in range(3):
+        vads_fails(story, f"x{number}")
+    assert len(only(ModelFailed, story.outs)) == 2
+
+
+def test_an_answer_between_two_failures_begins_the_count_anew() -> None:
+    story = turning()
+    for number in range(3):
+        story.begins(f"r{number}", ours=False)
+        story.finishes(f"r{number}", message(), status="failed")
+    assert only(ModelFailed, story.outs) == []
+    assert only(FaultReported, story.outs) == [FaultReported("response_failed")] * 3
+
+
+def test_a_response_that_reached_its_longest_output_and_spoke_has_not_failed() -> None:
+    story = turning()
+    story.begins("r1", ours=False)
+    details = {"type": "incomplete", "reason": "max_output_tokens"}
+    story.finishes("r1", message(), status="incomplete", status_details=details)
+    assert only(FaultReported, story.outs) == []
+    assert story.turns.value.failures == 0
+
+
+def test_a_silent_response_that_a_filter_stopped_has_failed() -> None:
+    story = turning()
+    story.begins("r1", ours=False)
+    details = {"type": "incomplete", "reason": "content_filter"}
+    outs = story.finishes("r1", status="incomplete", status_details=details)
+    assert FaultReported("content_filter") in outs
+    assert types(story.wait()) == ["response.create"]
+
+
+def test_a_response_that_begins_late_stands_for_its_apology() -> None:
+    story = turning()
+    vads_fails(story, "r1")
+    story.wait()
+    mark = story.mark
+    story.wait()
+    assert story.turns.value.queue[0].is_fallback
+    story.hears("response.created", response={"id": "r2", "metadata": {"controller_request": mark}})
+    assert story.turns.value.queue == ()
+    story.finishes("r2", message())
+    assert "response.create" not in types(story.wait())
+
+
+def test_no_apology_is_made_once_the_model_answers_by_itself() -> None:
+    story = turning()
+    vads_fails(story, "r1")
+    story.wait()
+    story.wait()
+    assert story.turns.value.queue[0].is_fallback
+    story.begins("r2", ours=False)
+    assert story.turns.value.queue == ()
+
+
+# --- how long to wait --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("reset", "seconds"), [(None, 3.0), (0.1, 3.0), (6.0, 6.0), (60.0, 10.0)])
+def test_a_rate_limit_is_given_its_time(reset: float | None, seconds: float) -> None:
+    story = turning()
+    story.receive(Say("words", "Words."))
+    if reset is not None:
+        entry = {"name": "tokens", "limit": 100, "remaining": 90, "reset_seconds": reset}
+        story.hears("rate_limits.updated", rate_limits=[entry])
+    fails(story, "r1", **RATE_LIMIT)
+    began = story.now
+    assert types(story.wait()) == ["response.create"]
+    assert story.now - began == pytest.approx(seconds)
+
+
+def test_a_request_that_is_refused_for_its_rate_is_tried_once_more() -> None:
+    story = turning()
+    story.receive(Say("words", "Words."))
+    story.hears("error", error={"code": "rate_limit_exceeded", "event_id": story.mark})
+    assert types(story.wait()) == ["response.create"]
+
+
+# --- last words, and words nobody waits for ----------------------------------------------------
+
+
+def test_last_words_that_fail_are_over() -> None:
+    story = turning()
+    story.receive(Say("bye", "Bye.", priority=Priority.LAST))
+    fails(story, "r1")
+    story.wait()
+    assert SpeechHeard("bye", certain=False) in fails(story, "r2")
+    assert story.turns.deadline is None
+
+
+def test_no_apology_is_made_while_turns_are_held() -> None:
+    story = turning()
+    story.begins("r1", ours=False)
+    story.receive(HoldTurns())
+    story.finishes("r1", status="failed")
+    assert story.turns.deadline is None
+    assert story.turns.value.committed
+
+
+# --- what never ends ---------------------------------------------------------------------------
+
+
+def test_responses_that_are_never_done_and_say_nothing_are_failures() -> None:
+    story = turning()
+    for number in range(3):
+        story.begins(f"r{number}", ours=False)
+        began = story.now
+        story.wait()
+        assert story.now - began == 60.0
+        story.wait()  # it may yet have been heard
+    assert one(ModelFailed, story.outs) == ModelFailed("response_overdue")
+
+
+def test_a_response_that_is_never_done_but_spoke_is_no_failure() -> None:
+    story = turning()
+    story.begins("r1", ours=False)
+    story.hears("output_audio_buffer.started", response_id="r1")
+    story.wait()
+    assert story.turns.value.failures == 0
+    assert story.turns.phase is Phase.IDLE
+
+
+# --- the end of a session ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("code", "ends"), [(1001, True), (1006, False), (None, False)])
+def test_a_session_that_was_closed_for_its_length_is_ending(
+    code: int | None, *, ends: bool
+) -> None:
+    outs = turning().receive(ChannelLost(code))
+    assert (ProviderEnding() in outs) is ends
+
+
+def test_nothing_is_tried_again_once_the_call_is_silent() -> None:
+    story = turning()
+    story.begins("r1", ours=False)
+    story.receive(StopSpeaking())
+    story.finishes("r1", status="failed")
+    assert story.turns.deadline is None
