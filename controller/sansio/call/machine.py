@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replace_terms
+
 import msgspec
 
 from controller.sansio.call.state import TERMINAL, CallState, State
@@ -59,8 +61,17 @@ class Call:
         return commands
 
     def become(self, terms: Terms) -> None:
-        """Go on under another agent's terms; what happened so far stays."""
-        self.value = replace(self.value, terms=terms)
+        """Go on under another agent's terms; what happened so far stays.
+
+        The call may last as long as either agent allows: a hand-off must not end it.
+        """
+        before = self.value.terms.max_duration
+        longest = max(before, terms.max_duration)
+        self.value = replace(
+            self.value,
+            terms=replace_terms(terms, max_duration=longest),
+            is_warned=self.value.is_warned and longest == before,
+        )
 
     def snapshot(self) -> bytes:
         """Return the whole state as JSON, for `restore`."""

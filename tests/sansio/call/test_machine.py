@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -69,3 +71,22 @@ def test_a_snapshot_of_another_version_is_refused() -> None:
 def test_the_same_history_gives_the_same_effect_ids() -> None:
     call = Call(TERMS, now=START)
     assert effect(call.value, "answer") == effect(call.value, "answer")
+
+
+@pytest.mark.parametrize(("first", "second", "longest"), [(600, 60, 600), (60, 600, 600)])
+def test_a_call_that_is_handed_on_may_last_as_long_as_either_agent_allows(
+    first: float, second: float, longest: float
+) -> None:
+    story = active(replace(TERMS, max_duration=first))
+    story.call.become(replace(TERMS, agent="billing", max_duration=second))
+    assert story.call.value.end_at == START + longest
+    assert story.call.value.terms.agent == "billing"
+
+
+def test_the_caller_is_warned_anew_only_where_the_end_has_moved() -> None:
+    story = active(replace(TERMS, max_duration=180.0))
+    story.receive(DeadlineReached(), after=60.0)
+    story.call.become(replace(TERMS, max_duration=150.0))
+    assert story.call.deadline == START + 180.0
+    story.call.become(replace(TERMS, max_duration=900.0))
+    assert story.call.deadline == START + 780.0
