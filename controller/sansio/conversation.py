@@ -48,11 +48,12 @@ _RECORDED: Final = (*_NOTES, MenuKeyPressed, SpeechHeard)
 """What the record counts; the last two are for the call's machine as well."""
 _EVENTS: Final = get_args(Event)
 _FOR_DIALECT: Final = get_args(DialectCommand)
-_FOR_WATCHERS: Final = get_args(WatchCommand)
 _WATCHED: Final = frozenset({State.ATTACHING, State.ACTIVE})
 """Where silence and keys mean something; elsewhere the watchers see what happens and time stands
 still for them."""
 
+_INSIDE: Final = (*_EVENTS, *_FOR_DIALECT, *get_args(WatchCommand))
+"""What one of the machines takes; the rest is for the shell."""
 _Passed: TypeAlias = SendFrame | Event | CallCommand
 
 
@@ -205,27 +206,33 @@ class Conversation:
         return passed
 
     def _pass_on(self, passed: Iterable[_Passed], now: float) -> tuple[ShellCommand, ...]:
+        """Hand each thing to whoever takes it, with all that follows from it before the next."""
         waiting = deque(passed)
         out: list[ShellCommand] = []
         while waiting:
             each = waiting.popleft()
-            if isinstance(each, _EVENTS):
-                if isinstance(each, _RECORDED):
+            if isinstance(each, CloseChannel):
+                # The shell closes it and reports no loss of what it was told to close.
+                waiting.extendleft(reversed(self.turns.receive(ChannelLost(), now=now)))
+                out.append(each)
+            elif isinstance(each, _INSIDE):
+                if isinstance(each, _NOTES):
                     out.append(Record(each))
-                waiting.extend(self._happened(each, now))
-            elif isinstance(each, Become):
-                waiting.extend(self._become(each.agent, now))
-            elif isinstance(each, _FOR_DIALECT):
-                waiting.extend(self.turns.receive(each, now=now))
-            elif isinstance(each, _FOR_WATCHERS):
-                waiting.extend(self.watchers.receive(each, now=now))
+                waiting.extendleft(reversed(self._inside(each, now)))
             elif not (isinstance(each, SendFrame) and self.call.is_over):
-                if isinstance(each, CloseChannel):
-                    # The shell closes it and reports no loss of what it was told to close.
-                    waiting.extend(self.turns.receive(ChannelLost(), now=now))
                 out.append(cast("ShellCommand", each))  # what is left of the union
         # What was heard last is recorded before the record is closed.
         return tuple(sorted(out, key=lambda each: isinstance(each, ReportOutcome)))
+
+    def _inside(self, each: _Passed, now: float) -> tuple[_Passed, ...]:
+        """Give an event or a command to the machine that it is for."""
+        if isinstance(each, _EVENTS):
+            return self._happened(each, now)
+        if isinstance(each, Become):
+            return self._become(each.agent, now)
+        if isinstance(each, _FOR_DIALECT):
+            return self.turns.receive(each, now=now)
+        return self.watchers.receive(cast("WatchCommand", each), now=now)
 
     def _become(self, name: str, now: float) -> tuple[_Passed, ...]:
         """Go on as another agent; the call's machine has made sure that there is one."""
