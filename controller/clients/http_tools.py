@@ -126,6 +126,8 @@ class HttpToolClient:
             allow_private: Whether private addresses may be asked.
         """
         session = self._any if allow_private else self._public
+        # Less than the whole, so that it can still be told that nothing was sent.
+        connect_limit = min(CONNECT_LIMIT, 0.9 * limit)
         try:
             async with session.request(
                 request.method,
@@ -133,7 +135,7 @@ class HttpToolClient:
                 headers=[*request.headers, *headers],
                 data=request.body,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=limit, connect=CONNECT_LIMIT),
+                timeout=aiohttp.ClientTimeout(total=limit, connect=connect_limit),
             ) as response:
                 return await _read(response, max_bytes)
         except aiohttp.ConnectionTimeoutError:

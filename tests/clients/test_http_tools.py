@@ -52,9 +52,11 @@ async def test_a_get_carries_its_arguments_in_the_address(
 async def test_the_address_is_sent_as_it_was_built(serve: Serve, tls: ssl.SSLContext) -> None:
     far_end = FarEnd()
     async with client_with(tls) as client:
-        await run(tool_at(await serve(far_end) + "/a%2Fb/{day}"), client, '{"day":"~%41 \u00e9?"}')
+        await run(
+            tool_at(await serve(far_end) + "/a%2Fb/{day}"), client, '{"day":"~%41 \u00e9?@:"}'
+        )
 
-    assert far_end.requests[0].raw_path == "/v1/a%2Fb/~%2541%20%C3%A9%3F"
+    assert far_end.requests[0].raw_path == "/v1/a%2Fb/~%2541%20%C3%A9%3F%40%3A"
 
 
 async def test_a_post_carries_them_as_json(serve: Serve, tls: ssl.SSLContext) -> None:

@@ -107,7 +107,7 @@ async def test_an_address_that_swallows_everything_leaves_time_for_another_attem
 ) -> None:
     class Slow(Names):
         async def resolve(self, *arguments: Any, **more: Any) -> list[ResolveResult]:
-            await asyncio.sleep(CONNECT_LIMIT + 1)
+            await asyncio.sleep(3600)
             return await super().resolve(*arguments, **more)
 
     with capture_logs() as logs:
@@ -116,4 +116,4 @@ async def test_an_address_that_swallows_everything_leaves_time_for_another_attem
         )
 
     assert output == {"error": "unreachable"}
-    assert logs[0]["attempts"] > 1
+    assert logs[0]["attempts"] == 8.0 // CONNECT_LIMIT + 1
