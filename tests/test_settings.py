@@ -513,3 +513,139 @@ def test_any_file_is_a_configuration_or_a_list_of_mistakes(folder: Path, content
 def test_any_variable_is_a_setting_or_a_mistake(folder: Path, words: list[str], text: str) -> None:
     with suppress(ConfigurationError):
         read(folder, environ=SECRETS | {f"CONTROLLER_{'__'.join(words)}": text})
+
+
+SIGNING = "whsec_" + base64.b64encode(b"abcdefghijklmnopqrstuvwx").decode()
+HANDOVER = "0123456789abcdef0123456789abcdef"
+NAMED = (
+    '[http_tools]\nsigning_secret = "${SIGNING}"\n[handover]\nsecret = "${HANDOVER}"\n'
+    '[targets.desk]\nuri = "sip:a@b.example"\ndescription = "Desk"\nuser_to_user = true\n'
+)
+
+
+def test_settings_may_name_secrets(folder: Path) -> None:
+    environ = SECRETS | {"SIGNING": SIGNING, "CREDENTIALS_DIRECTORY": str(folder)}
+    (folder / "handover").write_text(f"{HANDOVER}\n")
+
+    found = read(folder, NAMED, environ=environ)
+
+    assert found.http_tools.signing_secret is not None
+    assert found.http_tools.signing_secret.get_secret_value() == SIGNING
+    assert found.handover.secret is not None
+    assert found.handover.secret.get_secret_value() == HANDOVER
+    assert found.sources().signs_http_tools
+    assert found.sources().transfer_rules.has_secret
+    for text in (repr(found), repr(found.sources()), repr(found._layers)):
+        assert HANDOVER not in text
+        assert KEY not in text
+
+
+def test_a_named_secret_that_is_nowhere_is_a_problem(folder: Path) -> None:
+    assert problems_of(folder, NAMED) == [
+        (
+            "controller.toml:2: http_tools.signing_secret: SIGNING is not set; set it, or put it"
+            " into the file signing of $CREDENTIALS_DIRECTORY"
+        ),
+        (
+            "controller.toml:4: handover.secret: HANDOVER is not set; set it, or put it into"
+            " the file handover of $CREDENTIALS_DIRECTORY"
+        ),
+    ]
+
+
+def test_a_check_without_secrets_knows_that_they_will_be_there(folder: Path) -> None:
+    (folder / "controller.toml").write_text(f'{NAMED}[policy]\ndefault_agent = "frontdesk"\n')
+
+    found, generation = load_all(folder / "controller.toml", environ={}, with_secrets=False)
+
+    assert found.http_tools.signing_secret is None
+    assert generation.targets["desk"].user_to_user
+    assert generation.warnings == ()
+
+
+def test_a_named_secret_of_the_wrong_shape_is_not_shown(folder: Path) -> None:
+    environ = SECRETS | {"SIGNING": "hush-hush", "HANDOVER": "hush-hush"}
+
+    found = problems_of(folder, NAMED, environ=environ)
+
+    assert [problem.partition(": found")[0] for problem in found] == found
+    assert [problem.partition(";")[0] for problem in found] == [
+        "controller.toml:2: http_tools.signing_secret: is not usable",
+        "controller.toml:4: handover.secret: is not usable",
+    ]
+    assert "hush" not in "".join(found)
+
+
+def test_a_table_of_secrets_that_is_none_is_told_as_any_other(folder: Path) -> None:
+    assert problems_of(folder, "http_tools = 5\n") == [
+        "controller.toml:1: http_tools: found 5; must be a table"
+    ]
+
+
+def test_prices_and_their_factor_reach_the_generation(folder: Path) -> None:
+    toml = (
+        "[openai]\nprice_factor = 1.1\n"
+        '[[prices]]\nmodel = "gpt-realtime-2.1"\nsince = 2026-12-01\n'
+        "text = { input = 1.0, output = 2.0 }\n"
+    )
+
+    entry = read(folder, toml).sources().prices[-1]
+
+    assert entry.model == "gpt-realtime-2.1"
+    assert entry.since == 1_796_083_200.0  # 2026-12-01T00:00:00Z
+    assert (entry.prices.input_text, entry.prices.factor) == (1.0, 1.1)
+
+
+def test_prices_may_come_as_a_variable(folder: Path) -> None:
+    lines = [{"model": "m", "since": "2026-12-01", "per_minute": 1.0}]
+    environ = SECRETS | {"CONTROLLER_PRICES": json.dumps(lines)}
+
+    assert read(folder, environ=environ).sources().prices[-1].model == "m"
+
+
+@pytest.mark.parametrize(
+    ("toml", "problem"),
+    [
+        (
+            '[[prices]]\nmodel = "m"\n',
+            "controller.toml:1: prices[0]: found {'model': 'm'}; must",
+        ),
+        (
+            '[[prices]]\nmodel = "m"\nsince = 2026\nper_minute = 1\n',
+            "controller.toml:3: prices[0].since: found 2026; must be a day, like 2026-01-01",
+        ),
+        ("[incident]\nshare = 2\n", "controller.toml:2: incident.share: found 2; must be less"),
+        (
+            "[conversation]\ngreeting_dely = 1\n",
+            'conversation.greeting_dely: unknown key; did you mean "greeting_delay"?',
+        ),
+        (
+            '[policy]\nallowed_transfer_hosts = ["pbx:5060"]\n',
+            "policy.allowed_transfer_hosts[0]: found 'pbx:5060'; must be a host without port",
+        ),
+        (
+            '[targets.desk]\nuri = "tel:+12025550123"\ndescription = "x"\nring_timeout = 20\n',
+            "controller.toml:4: targets.desk.ring_timeout: found 20; must be left out: calls are",
+        ),
+    ],
+)
+def test_a_mistake_about_driving_names_line_key_and_cure(
+    folder: Path, toml: str, problem: str
+) -> None:
+    (found,) = problems_of(folder, toml)
+
+    assert problem in found
+
+
+def test_what_holds_for_all_targets_reaches_the_sources(folder: Path) -> None:
+    toml = (
+        '[policy]\nallowed_transfer_hosts = ["PBX.example.net"]\ntime_zone = "Europe/Berlin"\n'
+        '[http_tools]\nallowed_private_hosts = ["crm.example.net"]\n'
+    )
+
+    sources = read(folder, toml).sources()
+
+    assert sources.transfer_rules.hosts == ("pbx.example.net",)
+    assert sources.transfer_rules.time_zone == "Europe/Berlin"
+    assert not sources.transfer_rules.has_secret
+    assert sources.private_hosts == ("crm.example.net",)

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from controller.config.document import dotted
 from controller.config.problems import did_you_mean
+from controller.config.urls import secrets_in
 from controller.sansio.realtime.session import accept_body
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def unrecognised(agent: Agent) -> list[str]:
     Returns:
         Paths within the body, each with the reason.
     """
-    body = accept_body(agent, held=True)
+    body = accept_body(agent, held=True, secrets=_stand_ins(agent))
     try:
         understood = _adapter().validate_python(body)
     except ValidationError as error:
@@ -48,6 +49,13 @@ def unfamiliar(agent: Agent) -> Iterator[str]:
     for key, name, known in (("model", agent.model, models), ("voice", agent.voice, voices)):
         if name not in known:
             yield f"{key} {name!r} is not known to this version; {did_you_mean(name, known)}"
+
+
+def _stand_ins(agent: Agent) -> dict[str, str]:
+    """Return something in the place of each secret, so that its header is in the body."""
+    names = [each.authorization for each in agent.mcp]
+    names += [name for each in agent.mcp for _, value in each.headers for name in secrets_in(value)]
+    return {name: "secret" for name in names if name is not None}
 
 
 @cache

@@ -74,7 +74,7 @@ class Sources:
     """There is a secret with which their requests are signed."""
     private_hosts: Collection[str] = ()
     """Hosts that HTTP tools may ask at private addresses."""
-    where: Callable[[KeyPath], str] = _nowhere
+    where: Callable[[KeyPath], str] = field(default=_nowhere, repr=False)
     """Names file and line of a key of `controller.toml`, or the variable that set it."""
 
 

@@ -40,8 +40,9 @@ _MAX_CREDENTIAL_BYTES: Final = 64 * 1024
 class Layers:
     """The values given so far; what is added first has precedence."""
 
-    values: dict[str, Any] = field(default_factory=dict)
-    document: Document = field(default_factory=lambda: Document(""))
+    values: dict[str, Any] = field(default_factory=dict, repr=False)
+    """Secrets are among them."""
+    document: Document = field(default_factory=lambda: Document(""), repr=False)
     givers: dict[KeyPath, str] = field(default_factory=dict)
     """Who gave the values that are not of the document: a variable, a file, the command line."""
 

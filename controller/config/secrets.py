@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from controller.config.layers import read_credentials
 from controller.config.telephony import Refusal
-from controller.config.urls import secrets_in
+from controller.config.urls import SECRET, secrets_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,9 +70,9 @@ def fill(text: Any, secrets: Secrets) -> Any | Refusal:
     """
     if not isinstance(text, str):
         return text
-    for name in secrets_in(text):
-        value = secrets.find(name)
+    values = {name: secrets.find(name) for name in secrets_in(text)}
+    for value in values.values():
         if isinstance(value, Refusal):
             return value
-        text = text.replace(f"${{{name}}}", value)
-    return text
+    # In one pass: what a secret holds is not looked at again.
+    return SECRET.sub(lambda place: str(values[place[1]]), text)

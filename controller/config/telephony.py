@@ -24,6 +24,7 @@ _UNPRINTABLE: Final = re.compile(r"[^!-~]")
 _SEPARATORS: Final = re.compile(r"[-.()\s]")  # RFC 3966 §3: visual separators say nothing
 _N11: Final = re.compile(r"[2-9]11")
 _HOST: Final = re.compile(r"\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?|[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+_DETOUR: Final = re.compile(r";maddr=|[?&]route=", re.IGNORECASE)  # RFC 3261 §19.1.1, §20.34
 _OPENAI_HOST: Final = re.compile(r"sip(-[a-z]+)?\.api\.openai\.com", re.IGNORECASE)
 
 # O9: wherever the trunk ends. 112 and 911 are emergency numbers in every mobile network, with or
@@ -171,8 +172,12 @@ def _check_sip(uri: str, digits: str) -> Refusal | None:
 
 
 def _check_host(uri: str, hosts: Collection[str] | None) -> Refusal | None:
+    if hosts is None:
+        return None
+    if _DETOUR.search(uri):
+        return Refusal(f"{uri!r} is sent by way of another host", "leave maddr and Route out")
     host = _bare_host(uri)
-    if hosts is None or host in hosts:
+    if host in hosts:
         return None
     listed = ", ".join(sorted(hosts)) or "none is"
     return Refusal(f"{host} is no allowed host", f"[policy] allowed_transfer_hosts: {listed}")

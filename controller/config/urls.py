@@ -18,15 +18,19 @@ if TYPE_CHECKING:
 SECRET_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 """Of secrets: what a variable of the environment is called."""
 
-_SECRET: Final = re.compile(r"\$\{([A-Z][A-Z0-9_]{0,63})\}")
+SECRET: Final = re.compile(r"\$\{([A-Z][A-Z0-9_]{0,63})\}")
+"""Where one stands in a text."""
+
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")  # RFC 9110 §5.6.2, token
 _HEADER_VALUE: Final = re.compile(r"[ -~]*")  # RFC 9110 §5.5: no control characters; ours is ASCII
+_HOST: Final = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
+_SIGNS: Final = re.compile(r"[!-\[\]-~]+")  # RFC 3986 §2: no blank, and no backslash
 _SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
 def secrets_in(text: str) -> list[str]:
     """Return the names in a text's `${NAME}` places."""
-    return _SECRET.findall(text)
+    return SECRET.findall(text)
 
 
 def check_url(url: str, *, allow_http: bool) -> Refusal | None:
@@ -38,7 +42,7 @@ def check_url(url: str, *, allow_http: bool) -> Refusal | None:
         return _refused(url)
     if parts.username is not None or parts.password is not None or "${" in url:
         return Refusal("holds a credential", 'send it in headers, as "${NAME}"')
-    if not host or port == 0 or parts.fragment or not re.fullmatch(r"[!-~]+", url):
+    if not _HOST.fullmatch(host or "") or port == 0 or parts.fragment or not _SIGNS.fullmatch(url):
         return _refused(url)
     if url.startswith("http://") and not allow_http:
         return Refusal(f"http://{parts.netloc} is not encrypted", "must begin with https://")
@@ -66,11 +70,11 @@ def check_headers(headers: Mapping[str, str], path: KeyPath, complaints: Complai
             complaints.add(
                 where, "holds a character that no header may have", "use printable ASCII"
             )
-        elif "${" in _SECRET.sub("", value):
+        elif "${" in SECRET.sub("", value):
             complaints.add(
                 where, "holds ${ and no name", "must be like ${CRM_TOKEN}: capitals, digits and _"
             )
-        elif name.lower() in _SECRET_HEADERS and not _SECRET.search(value):
+        elif name.lower() in _SECRET_HEADERS and not SECRET.search(value):
             complaints.add(
                 where, "a secret stands in the file", 'name it instead, like "Bearer ${CRM_TOKEN}"'
             )

@@ -23,6 +23,7 @@ def test_the_example_is_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
     output = capsys.readouterr()
     assert output.err == ""
     assert "  frontdesk: gpt-realtime-2.1, marin; tools: opening_hours, price_of_" in output.out
+    assert "_digits, hang_up, take_message, transfer, wait_for_caller\n" in output.out
     assert "  +12025550101 -> appointments\n" in output.out
     assert "  a number that cannot be read -> frontdesk\n" in output.out
     assert "  dentist_on_call: sip:+12025550124@trunk.example.net\n" in output.out

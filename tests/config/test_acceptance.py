@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from controller.config.acceptance import unfamiliar, unrecognised
-from controller.sansio.agent import Agent, Target, ToolDeclaration
+from controller.sansio.agent import (
+    BUILT_IN,
+    Agent,
+    Colleague,
+    Keypad,
+    McpServer,
+    Target,
+    ToolDeclaration,
+)
+from controller.sansio.realtime.session import accept_body
 
 LEAST = Agent("a", "gpt-realtime-2.1", "marin", "You answer.")
 FULL = replace(
@@ -28,7 +37,28 @@ def with_tool(tool: ToolDeclaration) -> Agent:
     return replace(LEAST, tools=(tool,))
 
 
-@pytest.mark.parametrize("agent", [LEAST, FULL, replace(LEAST, transcription=None)])
+DRIVEN = replace(
+    FULL,
+    built_in=BUILT_IN,
+    colleagues=(Colleague("billing", "Bills"),),
+    keypad=Keypad(sensitive_tool="pay"),
+    mcp=(
+        McpServer(
+            label="crm",
+            url="https://mcp.example.net/",
+            description="Customers",
+            authorization="CRM_TOKEN",
+            headers=(("X-Key", "${CRM_KEY}"),),
+            allowed_tools=("find",),
+            require_approval="always",
+            approved_tools=("find",),
+        ),
+        McpServer("open", "https://open.example.net/"),
+    ),
+)
+
+
+@pytest.mark.parametrize("agent", [LEAST, FULL, replace(LEAST, transcription=None), DRIVEN])
 def test_what_agents_become_is_known_to_the_sdk(agent: Agent) -> None:
     assert unrecognised(agent) == []
     assert list(unfamiliar(agent)) == []
@@ -60,6 +90,16 @@ def test_what_is_wrong_within_a_list_is_named_by_its_place() -> None:
     assert [problem for problem in unrecognised(with_tool(broken)) if "tools[0]" in problem]
 
 
+def test_what_is_wrong_with_the_header_of_a_server_is_found_without_its_secret() -> None:
+    server = McpServer("crm", "https://mcp.example.net/", headers=(("X-Key", "${CRM_KEY}"),))
+    broken = replace(server, label=5, authorization="A")  # type: ignore[arg-type] # on purpose
+
+    problems = unrecognised(replace(LEAST, mcp=(broken,)))
+
+    assert [each for each in problems if "server_label" in each]
+    assert unrecognised(replace(LEAST, mcp=(server,))) == []
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -74,3 +114,10 @@ def test_an_unfamiliar_name_is_worth_a_warning(change: dict[str, str], sentence:
     (warning,) = unfamiliar(replace(LEAST, **change))  # type: ignore[arg-type] # one of two keys
 
     assert sentence in warning
+
+
+def test_built_in_tools_and_mcp_servers_are_in_the_body_that_is_checked() -> None:
+    body = accept_body(DRIVEN, held=False)
+
+    names = {each.get("name", each.get("server_label")) for each in body["tools"]}
+    assert {*BUILT_IN, "f", "crm", "open"} == names

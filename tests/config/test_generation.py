@@ -11,7 +11,9 @@ import pytest
 
 from controller import config
 from controller.config import toolbox
-from controller.config.targets import TransferTarget
+from controller.config.prices import price_list
+from controller.config.secrets import Secrets
+from controller.config.targets import TransferRules, TransferTarget
 from controller.errors import ConfigurationError
 from controller.sansio.agent import Target
 from controller.sansio.policy import Rules
@@ -91,7 +93,10 @@ def test_files_become_agents_tools_and_rules(house: House) -> None:
 def test_a_generation_cannot_be_changed(house: House) -> None:
     found = house.load(("*", "frontdesk"))
 
-    for mapping in (found.agents, found.tools, found.targets, found.rules.numbers):
+    for mapping in (
+        found.agents, found.tools, found.http_tools, found.targets, found.secrets,
+        found.rules.numbers,
+    ):  # fmt: skip
         with pytest.raises(TypeError):
             mapping["x"] = None  # type: ignore[index] # that it cannot be written is the point
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -121,6 +126,100 @@ def test_every_change_changes_the_hash(house: House) -> None:
     hashes.append(house.load().hash)
 
     assert len(set(hashes)) == 7
+
+
+def test_what_costs_and_where_calls_go_changes_the_hash(house: House) -> None:
+    def loaded(rules: TransferRules, factor: float, **keys: Any) -> str:
+        sources = config.Sources(
+            agents_dir=house.agents,
+            tools_dir=house.tools,
+            targets={"desk": TransferTarget(uri="sip:a@b.example", description="Desk", **keys)},
+            transfer_rules=rules,
+            prices=price_list((), factor=factor),
+        )
+        return config.load(sources).hash
+
+    berlin = TransferRules(time_zone="Europe/Berlin")
+    hours = {"hours": ["mon 08:00-17:00"]}
+    hashes = [
+        loaded(TransferRules(), 1.0),
+        loaded(TransferRules(), 1.1),
+        loaded(TransferRules(hosts={"b.example"}), 1.0),
+        loaded(berlin, 1.0),
+        loaded(berlin, 1.0, **hours),
+        loaded(TransferRules(), 1.0, time_zone="Europe/Berlin", **hours),
+    ]
+
+    assert len(set(hashes)) == 6
+    assert loaded(berlin, 1.0, **hours) == hashes[4]
+
+
+HTTP_TOOL = (
+    'tools = ["find"]\n[[http_tools]]\nname = "find"\ndescription = "Find."\n'
+    'url = "https://crm.example.net/"\nheaders = { X-Key = "${CRM_KEY}" }\n'
+)
+
+
+def test_http_tools_belong_to_their_agent(house: House) -> None:
+    house.agent("nightdesk", HTTP_TOOL)
+
+    found = house.load(secrets=Secrets({"CRM_KEY": "hush"}))
+
+    assert list(found.http_tools["nightdesk"]) == ["find"]
+    assert found.http_tools["frontdesk"] == {}
+    assert found.agents["nightdesk"].tools == (found.http_tools["nightdesk"]["find"].declaration,)
+    assert "find" not in found.tools
+
+
+def test_only_secrets_that_are_named_are_held_and_none_is_shown(house: House) -> None:
+    house.agent("nightdesk", HTTP_TOOL)
+
+    found = house.load(secrets=Secrets({"CRM_KEY": "hush", "OTHER": "quiet"}))
+
+    assert found.secrets == {"CRM_KEY": "hush"}
+    assert "hush" not in repr(found)
+    other = house.load(secrets=Secrets({"CRM_KEY": "loud"}))
+    assert other.hash == found.hash  # two nodes, each with a key of its own, are one generation
+
+
+def test_a_secret_that_is_nowhere_is_a_problem_unless_secrets_are_not_asked_for(
+    house: House,
+) -> None:
+    house.agent("nightdesk", HTTP_TOOL)
+
+    (problem,) = house.problems()
+    assert problem.startswith(
+        "agents/nightdesk.md:10: http_tools[0].headers.X-Key: CRM_KEY is not set; set it, or put"
+    )
+    assert house.load(with_secrets=False).secrets == {}
+
+
+def test_requests_that_nobody_signs_are_warned_of(house: House) -> None:
+    house.agent("nightdesk", HTTP_TOOL)
+    options: dict[str, Any] = {"with_secrets": False, "signs_http_tools": False}
+
+    (warning,) = house.load(**options).warnings
+    house.agent("nightdesk", f"{HTTP_TOOL}signed = false\n")
+
+    assert "nightdesk.md: HTTP tool 'find' sends requests that nobody can trust; give" in warning
+    assert house.load(**options).warnings == ()
+
+
+def test_a_model_without_a_price_is_warned_of(house: House) -> None:
+    house.agent("frontdesk", 'transcription = "scribe"\n')
+
+    (warning,) = house.load(prices=price_list((), factor=1.0)).warnings
+
+    assert "frontdesk.md: transcription.model 'scribe' has no price" in warning
+
+
+def test_a_colleague_whose_file_is_broken_is_not_blamed_for_its_description(house: House) -> None:
+    house.agent("nightdesk", "speed = 9\n")
+    house.agent("frontdesk", 'tools = ["handoff"]\nagents = ["nightdesk"]\n')
+
+    (problem,) = house.problems()
+
+    assert problem.startswith("agents/nightdesk.md:5: speed: ")
 
 
 def test_a_forgotten_generations_modules_are_gone(house: House) -> None:

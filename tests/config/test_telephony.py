@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from controller.config.telephony import (
     check_number,
     check_target,
+    is_costly,
     is_emergency,
     leads_to_openai,
     number_of,
@@ -121,6 +122,76 @@ def test_openais_own_host_is_a_loop(uri: str) -> None:
 )
 def test_the_number_in_an_address_is_found_in_any_form(uri: str, number: str | None) -> None:
     assert number_of(uri, region="US") == number
+
+
+@pytest.mark.parametrize(
+    ("uri", "region"),
+    [
+        ("tel:+19002345678", "US"),
+        ("sip:+19002345678@trunk.example.net", "US"),
+        ("sip:9002345678@trunk.example.net", "US"),
+        ("sip:%2B1900-234-5678@trunk.example.net", "US"),
+        ("tel:+449098790123", "US"),  # premium rate
+        ("tel:+448431234567", "US"),  # shared cost
+        ("sip:09001123456@trunk.example.net", "DE"),
+    ],
+)
+def test_numbers_that_cost_extra_must_be_asked_for(uri: str, region: str) -> None:
+    refusal = check_target(uri, region=region)
+
+    assert refusal is not None
+    assert "premium rate" in refusal.found
+    assert check_target(uri, region=region, allow_premium=True) is None
+
+
+@pytest.mark.parametrize("user", ["+18002345678", "+12025550123", "101", "desk", ""])
+def test_numbers_that_cost_nothing_extra_need_not_be(user: str) -> None:
+    assert not is_costly(user, region="US")
+
+
+@pytest.mark.parametrize(
+    ("uri", "allowed"),
+    [
+        ("sip:desk@pbx.example.net", True),
+        ("sip:desk@PBX.example.net:5061;transport=tls", True),
+        ("sips:pbx.example.net", True),
+        ("sip:desk@pbx.example.net.", True),
+        ("sip:desk@[2001:DB8::1]:5060", True),
+        ("tel:+12025550123", True),
+        ("sip:desk@pbx.example.com", False),
+        ("sip:desk@x.pbx.example.net", False),
+        ("sip:pbx.example.net@evil.example.com", False),
+        ("sip:desk@evil.example.com;transport=pbx.example.net", False),
+    ],
+)
+def test_hosts_can_be_limited_to_those_of_the_house(uri: str, *, allowed: bool) -> None:
+    hosts = {"pbx.example.net", "[2001:db8::1]"}
+
+    refusal = check_target(uri, region="US", hosts=hosts)
+
+    assert (refusal is None) is allowed
+    assert refusal is None or "is no allowed host" in refusal.found
+
+
+@pytest.mark.parametrize(
+    "detour", [";maddr=192.0.2.9", ";MADDR=x", "?Route=%3Csip:x%3E", "?a=b&route=x"]
+)
+def test_an_allowed_host_is_not_gone_round(detour: str) -> None:
+    uri = f"sip:desk@pbx.example.net{detour}"
+
+    refusal = check_target(uri, region="US", hosts={"pbx.example.net"})
+
+    assert refusal is not None
+    assert "by way of another host" in refusal.found
+    assert check_target(uri, region="US") is None
+
+
+def test_with_no_host_allowed_telephone_addresses_are_left() -> None:
+    refusal = check_target("sip:desk@pbx.example.net", region="US", hosts=())
+
+    assert refusal is not None
+    assert refusal.cure == "[policy] allowed_transfer_hosts: none is"
+    assert check_target("tel:+12025550123", region="US", hosts=()) is None
 
 
 @given(st.text(max_size=40) | st.text("sipte:+@;?%0123456789.-[]", max_size=30))
