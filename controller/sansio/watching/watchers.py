@@ -47,8 +47,7 @@ class Watchers:
         """Show something to all of them; a `DeadlineReached` to those whose time has come."""
         found: tuple[Event, ...] = ()
         for each in self._all:
-            is_due = each.deadline is not None and each.deadline <= now
-            if is_due or not isinstance(given, DeadlineReached):
+            if not isinstance(given, DeadlineReached) or _is_due(each, now):
                 found += each.receive(given, now=now)
         return found
 
@@ -80,6 +79,11 @@ class Watchers:
         watchers.keypad.restore(stored.keypad)
         watchers.spending.value = stored.spending
         return watchers
+
+
+def _is_due(watcher: Watcher, now: float) -> bool:
+    deadline = watcher.deadline
+    return deadline is not None and deadline <= now
 
 
 class _Snapshot(msgspec.Struct, forbid_unknown_fields=True):
