@@ -101,7 +101,7 @@ def test_a_call_is_answered_held_greeted_and_then_given_to_the_caller() -> None:
 def test_the_disclosure_is_heard_before_the_greeting_and_both_before_the_caller() -> None:
     story = answered(replace(AGENT, disclosure="A machine speaks."))
     story.wait()
-    assert types(story.speaks("r1")) == ["response.create"]
+    assert types(story.speaks("r1", "a machine, speaks")) == ["response.create"]
     assert types(story.speaks("r2")) == ["session.update"]
     first, second = sent(story.commands, "response.create")
     assert first["response"]["instructions"].endswith("A machine speaks.")
@@ -116,7 +116,7 @@ def test_an_agent_without_first_words_holds_nothing_and_waits(agent: Agent) -> N
     body = story.conversation.session(AnswerForm.FULL)
     assert body["audio"]["input"]["turn_detection"]["create_response"] is True  # type: ignore[index]  # JSON
     assert sent(story.commands) == []
-    assert story.conversation.deadline == START + AGENT.max_duration
+    assert story.conversation.deadline == START + AGENT.silence.ghost_prompts[0]
 
 
 def test_a_minimal_answer_is_completed_before_the_greeting() -> None:
@@ -273,7 +273,9 @@ def test_a_hang_up_while_the_caller_waits_for_an_answer_leaves_the_model_silent(
 
 
 def test_the_longest_duration_is_said_and_ends_the_call() -> None:
-    story = greeted(replace(AGENT, max_duration=60.0))
+    # A patient agent: here nobody is asked whether they are there.
+    silence = replace(AGENT.silence, ghost_prompts=(), ghost_end=600.0, ringing_out=600.0)
+    story = greeted(replace(AGENT, max_duration=60.0, warn_before=0.0, silence=silence))
     assert types(story.wait()) == ["session.update", "response.create"]
     one(HangUpCall, story.speaks("r2"))
     story.receive(LineEnded())
