@@ -15,6 +15,9 @@ LEAST: Final = 0.15
 """Share of the limit below which no new call is taken."""
 SILENCE_LIMIT: Final = 60.0
 """Seconds without news after which calls are taken again: the limits are per minute."""
+SHORTEST: Final = 5.0
+"""Seconds without admission at least: a reset that is at hand, or not told, would open the door
+before the live calls have taken their next turn."""
 MODELS_LIMIT: Final = 64
 """Models that are told apart; what is configured has far fewer."""
 
@@ -37,13 +40,13 @@ class Headroom:
         Args:
             model: whose tokens.
             fraction: what is left, 0 to 1.
-            reset: seconds until all is there again.
+            reset: seconds until all is there again; 0: not told.
             now: Unix seconds.
         """
         was_low = self.is_low(now)
-        is_short = fraction < self._least and reset > 0
+        is_short = fraction < self._least
         if is_short and (model in self._until or len(self._until) < MODELS_LIMIT):
-            self._until[model] = now + min(reset, SILENCE_LIMIT)
+            self._until[model] = now + min(max(reset, SHORTEST), SILENCE_LIMIT)
         elif not is_short:
             self._until.pop(model, None)
         return self.is_low(now) and not was_low

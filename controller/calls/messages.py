@@ -72,7 +72,7 @@ class TakeMessage:
         del in_thread
         try:
             given = msgspec.json.decode(arguments_json, type=_Arguments)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeError) as error:
             return _invalid(error)
         number = given.number.strip() or context.caller_shown or ""
         if not _is_number(number):

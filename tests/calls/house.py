@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 
 from aiohttp import web
 
-from controller.calls.ports import Channels, Ledger, Line
+from controller.calls.incident import IncidentRules, Incidents
+from controller.calls.ports import Channels, Handover, Ledger, Line
 from controller.calls.reception import Generation, Reception, Trunk
 from controller.calls.registry import Registry
 from controller.calls.toolbox import Toolbox
@@ -23,6 +24,7 @@ from controller.sansio.agent import Agent, Target
 from controller.sansio.call import Limits
 from controller.sansio.parties import CALLED_NUMBER_HEADERS
 from controller.sansio.policy import Rules
+from controller.sansio.usage import PriceEntry
 from controller.sansio.webhook import decode_secrets, verify
 from controller.simulator import (
     DEFAULT_API_KEY,
@@ -204,6 +206,10 @@ async def build(  # a composition root
     ledger: Callable[[MemoryLedger], Ledger] = lambda ledger: ledger,
     line: Callable[[Line], Line] = lambda line: line,
     channels: Callable[[Channels], Channels] = lambda channels: channels,
+    colleagues: Sequence[Agent] = (),
+    prices: Sequence[PriceEntry] = (),
+    handover: Handover | None = None,
+    incidents: IncidentRules | None = None,
 ) -> House:
     clock, meter = LoopClock(), Gauges()
     openai = OpenAISimulator(clock=clock.now, switches=switches, retry_offsets=(), seed=1)
@@ -214,16 +220,27 @@ async def build(  # a composition root
     stack.push_async_callback(real_line.close)
     stack.push_async_callback(sidebands.close)
     await real_line.warm()
-    world = World(ledger(MemoryLedger(clock)), line(real_line), channels(sidebands), clock, meter)
-    registry = Registry(world)
+    world = World(
+        ledger(MemoryLedger(clock)),
+        line(real_line),
+        channels(sidebands),
+        clock,
+        meter,
+        handover=handover,
+    )
+    registry = Registry(world, incidents=Incidents(incidents))
     stack.push_async_callback(registry.close)
     answering = replace(FRONTDESK, tools=tuple(each.declaration for each in tools), **(agent or {}))
     by_name = {each.declaration.name: each for each in tools}
     generation = Generation(
         hash="abc123",
-        agents={"frontdesk": answering},
-        toolboxes={"frontdesk": Toolbox(by_name, clock=clock, meter=meter)},
+        agents={"frontdesk": answering, **{each.name: each for each in colleagues}},
+        toolboxes={
+            name: Toolbox(by_name, clock=clock, meter=meter)
+            for name in ("frontdesk", *(each.name for each in colleagues))
+        },
         rules=Rules(numbers={"+12025550100": "frontdesk"}, **(rules or {})),
+        prices=prices,
     )
     reception = Reception(
         registry,

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.calls.headroom import MODELS_LIMIT, SILENCE_LIMIT, Headroom
+from controller.calls.headroom import MODELS_LIMIT, SHORTEST, SILENCE_LIMIT, Headroom
 
 T = 1_800_000_000.0
 
@@ -14,6 +15,15 @@ def test_below_the_least_share_there_is_too_little_until_the_reset() -> None:
     assert headroom.note("m", 0.149, 20.0, T)
     assert headroom.is_low(T + 19.9)
     assert not headroom.is_low(T + 20)
+
+
+@pytest.mark.parametrize("reset", [0.0, 0.5, -1.0, SHORTEST])
+def test_a_reset_that_is_at_hand_or_not_told_shuts_the_door_for_a_turn(reset: float) -> None:
+    headroom = Headroom()
+
+    assert headroom.note("m", 0.1, reset, T)
+    assert headroom.is_low(T + SHORTEST - 0.1)
+    assert not headroom.is_low(T + SHORTEST)
 
 
 def test_at_the_least_share_there_is_enough() -> None:

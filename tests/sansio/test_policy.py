@@ -213,3 +213,41 @@ def test_decisions_keep_the_promises_of_the_policy(
         case Ignore():
             assert rules.unknown_number == "ignore"
             assert "*" not in rules.numbers
+
+
+# --- loops and the provider's tokens -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("returns", "is_refused"), [(0, False), (1, False), (2, True), (3, True)])
+def test_the_third_hop_of_a_transfer_that_comes_back_is_refused(
+    returns: int, *, is_refused: bool
+) -> None:
+    decision = decide(KNOWN, Rules(NUMBERS), Load(0, admitting=True, returns=returns))
+
+    assert isinstance(decision, Reject) is is_refused
+    if is_refused:
+        assert rejected(decision) == (482, "loop")
+
+
+def test_a_loop_is_refused_with_the_operators_code_even_when_the_house_is_full() -> None:
+    decision = decide(KNOWN, Rules(NUMBERS, loop=486), Load(10, admitting=True, returns=2))
+
+    assert rejected(decision) == (486, "loop")
+
+
+def test_with_too_few_tokens_left_a_call_is_told_that_we_are_busy() -> None:
+    decision = decide(KNOWN, Rules(NUMBERS, busy=486), Load(0, admitting=True, tokens_low=True))
+
+    assert rejected(decision) == (486, "provider_tokens")
+
+
+def test_a_full_house_is_the_reason_that_is_named_first() -> None:
+    decision = decide(KNOWN, Rules(NUMBERS), Load(10, admitting=True, tokens_low=True))
+
+    assert rejected(decision) == (503, "full")
+
+
+@pytest.mark.parametrize("load", [Load(0, admitting=True, tokens_low=True, returns=5)])
+def test_a_number_that_is_not_ours_is_told_so_whatever_else_there_is(load: Load) -> None:
+    assert rejected(decide(UNKNOWN, Rules(NUMBERS), load)) == (404, "unknown_number")
+    assert isinstance(decide(UNKNOWN, Rules(NUMBERS, unknown_number="ignore"), load), Ignore)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controller.calls.ports import Claim, Ledger
+from controller.calls.ports import Claim, Ledger, Message
 from controller.errors import Fenced
 from controller.sansio.commands import AnswerCall, AnswerForm, HangUpCall, Outcome
 
@@ -117,6 +117,50 @@ async def test_there_is_one_outcome(ledger: Ledger) -> None:
 async def test_settling_what_was_not_intended_is_no_fault(ledger: Ledger) -> None:
     epoch = await claimed(ledger, "a")
     await ledger.settle("a", epoch, "unheard-of", "ok")
+
+
+async def test_what_a_tool_did_may_be_written_after_the_end(ledger: Ledger) -> None:
+    epoch = await claimed(ledger, "a")
+    await ledger.intend("a", epoch, [ANSWER], b"")
+    await ledger.finish("a", epoch, Outcome.CALLER_HUNG_UP, b"{}")
+    await ledger.settle("a", epoch, ANSWER.effect_id, "ToolFinished")
+    with pytest.raises(Fenced):
+        await ledger.settle("a", epoch + 1, ANSWER.effect_id, "ToolFinished")
+
+
+def message(number: int, *, call_id: str = "a", at: float = 1_800_000_000.0) -> Message:
+    return Message(f"m{number}", call_id, at, "normal", "Eve", "+12025550142", "a tooth")
+
+
+async def test_messages_are_kept_and_the_newest_are_listed_in_their_order(ledger: Ledger) -> None:
+    epoch = await claimed(ledger, "a")
+    for number in range(5):
+        assert await ledger.keep_message(epoch, message(number))
+
+    assert [each.message_id for each in await ledger.messages(3)] == ["m2", "m3", "m4"]
+    assert list(await ledger.messages(100)) == [message(number) for number in range(5)]
+
+
+async def test_a_message_outlives_its_call(ledger: Ledger) -> None:
+    epoch = await claimed(ledger, "a")
+    await ledger.keep_message(epoch, message(1))
+    await ledger.finish("a", epoch, Outcome.CALLER_HUNG_UP, b"{}")
+
+    assert await ledger.keep_message(epoch, message(2))
+    assert [each.message_id for each in await ledger.messages(10)] == ["m1", "m2"]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_a_message_of_another_owner_is_fenced(ledger: Ledger, *, ended: bool) -> None:
+    epoch = await claimed(ledger, "a")
+    if ended:
+        await ledger.finish("a", epoch, Outcome.CALLER_HUNG_UP, b"{}")
+
+    with pytest.raises(Fenced):
+        await ledger.keep_message(epoch + 1, message(1))
+    with pytest.raises(Fenced):
+        await ledger.keep_message(epoch, message(1, call_id="nobody"))
+    assert list(await ledger.messages(10)) == []
 
 
 async def test_a_full_limit_is_named_and_nothing_is_taken(ledger: Ledger) -> None:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from controller.calls.ports import Claim
+from controller.calls.ports import Claim, Message
 from controller.sansio.commands import AnswerCall, AnswerForm, Outcome
-from controller.store.memory import REMEMBER_LIMIT, EffectNote, MemoryLedger
+from controller.store.memory import MESSAGE_LIMIT, REMEMBER_LIMIT, EffectNote, MemoryLedger
 
 ANSWER = AnswerCall("answer:1", AnswerForm.FULL)
 
@@ -57,3 +57,23 @@ async def test_effects_and_snapshot_last_as_long_as_the_call(clock: Any) -> None
     await ledger.finish("a", epoch, Outcome.WE_HUNG_UP, b"{}")
     assert ledger.effects("a") == {}
     assert ledger.snapshot("a") is None
+
+
+async def test_when_there_are_too_many_messages_a_new_one_is_refused_until_the_oldest_is_old(
+    clock: Any,
+) -> None:
+    ledger = MemoryLedger(clock, max_messages=2)
+    epoch = await ledger.claim(claim_of("a"))
+    assert epoch is not None
+
+    def message(name: str) -> Message:
+        return Message(name, "a", clock.now(), "normal", "Eve", "+12025550142", "a tooth")
+
+    assert await ledger.keep_message(epoch, message("1"))
+    clock.time += 1
+    assert await ledger.keep_message(epoch, message("2"))
+    assert not await ledger.keep_message(epoch, message("3"))
+
+    clock.time += MESSAGE_LIMIT - 1
+    assert await ledger.keep_message(epoch, message("4"))
+    assert [each.message_id for each in await ledger.messages(10)] == ["2", "4"]
