@@ -111,6 +111,10 @@ def put_first(turns: TurnState, request: Request) -> Turn:
         return give_up(turns, request)
     if request.ask is not Ask.SAY and (turns.held or turns.last):
         return replace(turns, committed=True), ()  # no other turn starts while turns are held
+    if request.ask is not Ask.SAY:
+        # One of its kind that came meanwhile is answered by the same response.
+        others = tuple(each for each in turns.queue if each.ask is not request.ask)
+        turns = replace(turns, queue=others)
     return _placed(turns, request, first=True), ()
 
 

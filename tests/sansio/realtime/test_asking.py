@@ -89,6 +89,15 @@ def test_a_turn_is_never_dropped_for_words() -> None:
     assert waiting(story)[0] == "tools"
 
 
+def test_one_response_answers_the_outputs_of_a_failed_turn_and_those_that_came_meanwhile() -> None:
+    story = turning()
+    story.receive(TURN)
+    story.receive(GiveToolOutputs((ToolOutput("t2", "open"),), respond=True))
+    story.begins("r1")
+    story.finishes("r1", status="failed")
+    assert waiting(story) == ["tools"]
+
+
 # --- last words --------------------------------------------------------------------------------
 
 

@@ -36,6 +36,21 @@ def test_a_response_is_cancelled_by_its_id_where_that_is_known() -> None:
     assert body(frames.response_cancel("e1", None)) == {}
 
 
+def test_what_is_still_to_be_played_is_cleared_whole() -> None:
+    assert body(frames.output_clear("e1")) == {}
+
+
+def test_an_approval_names_its_request() -> None:
+    given = body(frames.approval("e1", "a1", approve=True, reason=None))
+    assert given == {
+        "item": {
+            "type": "mcp_approval_response",
+            "approval_request_id": "a1",
+            "approve": True,
+        }
+    }
+
+
 def test_a_tool_output_names_its_call() -> None:
     assert body(frames.tool_output("e1", ToolOutput("t1", '"open"'))) == {
         "item": {"type": "function_call_output", "call_id": "t1", "output": '"open"'}

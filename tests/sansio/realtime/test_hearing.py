@@ -219,3 +219,51 @@ def test_transcripts_and_digits_are_passed_on_unshown() -> None:
     assert digit == Digit("5")
     assert "name" not in repr(caller)
     assert "5" not in repr(digit)
+
+
+# --- the words themselves ----------------------------------------------------------------------
+
+
+def words(outs: tuple[object, ...]) -> str | None:
+    return one(SpeechHeard, outs).words
+
+
+def test_what_was_heard_is_told_with_its_words() -> None:
+    story = saying()
+    story.finishes("r1", message("A machine"), function_call("t1"), message("speaks."))
+    outs = story.hears(STOPPED, response_id="r1")
+    assert words(outs) == "A machine speaks."
+    assert "machine" not in repr(outs)
+
+
+def test_words_that_stopped_before_they_were_done_are_told() -> None:
+    story = saying()
+    story.hears(STOPPED, response_id="r1")
+    assert words(story.finishes("r1", message("All of it."))) == "All of it."
+
+
+def test_words_whose_end_is_not_reported_are_told_all_the_same() -> None:
+    story = saying()
+    story.finishes("r1", message("All of it."))
+    assert words(story.wait()) == "All of it."
+
+
+def test_words_that_are_not_known_whole_are_not_told() -> None:
+    story = saying()
+    story.finishes("r1", message("A machine"), message(""))
+    assert words(story.hears(STOPPED, response_id="r1")) is None
+
+
+@pytest.mark.parametrize("status", ["cancelled", "completed"])
+def test_words_that_were_cut_off_are_not_told(status: str) -> None:
+    story = saying()
+    story.hears(STARTED, response_id="r1")
+    story.finishes("r1", message("All of it."), status=status)
+    assert words(story.hears(CLEARED, response_id="r1")) is None
+
+
+def test_the_words_of_vads_response_are_told_too() -> None:
+    story = turning()
+    story.begins("r1", ours=False)
+    story.finishes("r1", message("We open at nine."))
+    assert words(story.hears(STOPPED, response_id="r1")) == "We open at nine."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import Phase as Step
@@ -11,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from controller.sansio import commands as cmd
 from controller.sansio import events as ev
+from controller.sansio.agent import Agent
 from controller.sansio.realtime import Phase, Turns
 from controller.sansio.realtime.asking import MARKS_LIMIT, QUEUE_LIMIT
 from controller.sansio.realtime.codec import ResponseDone, ServerError, SessionCreated
@@ -28,8 +30,20 @@ CODES = [
     None,
 ]
 
+OTHER = replace(AGENT, name="billing", instructions="You know invoices.", tools=())
+
+_mcp_items = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["mcp_list_tools", "mcp_approval_request", "mcp_call"]),
+        "id": st.sampled_from(["m1", "m2", "m3", None]),
+        "server_label": st.sampled_from(["crm", None]),
+        "name": st.just("find"),
+    },
+    optional={"output": st.just("found"), "error": st.just({"type": "http_error"})},
+)
 _outputs = st.lists(
     st.one_of(
+        _mcp_items,
         st.builds(message, st.text(max_size=40)),
         st.builds(function_call, st.sampled_from(["t1", "t2", "t3"])),
     ),
@@ -55,11 +69,16 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
         self.posted: list[str] = []
         self.ours_held = False
         self.stopped: set[str] = set()
+        self.floor = False
+        self.agent = AGENT
         self.attaches()
 
     def receive(self, given: Any) -> None:
         before = self.turns.value
-        outs = self.turns.receive(given, now=self.now)
+        if isinstance(given, cmd.Become):
+            outs = self.turns.become(self.agent, now=self.now)
+        else:
+            outs = self.turns.receive(given, now=self.now)
         after = self.turns.value
         row = TABLE[before.phase].get(type(given))
         allowed = {before.phase} | (row.to if row else set())
@@ -69,6 +88,9 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
         assert after.now >= before.now
         self.check_one_response_at_a_time(given, before.phase, outs)
         self.check_outputs(given, outs)
+        self.check_floor(outs)
+        if before.phase is Phase.DETACHED:
+            assert sent(outs) == []  # nobody would read it
         self.event_ids += [each["event_id"] for each in sent(outs)]
         self.heard |= {each.say_id for each in only(ev.SpeechHeard, outs)}
 
@@ -81,6 +103,11 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
             return
         after = self.turns.value
         assert not after.silent
+        assert after.current is not None
+        if after.last:
+            assert after.current.priority is cmd.Priority.LAST
+        if after.current.priority < cmd.Priority.OPERATOR and not after.held:
+            assert after.caller_until is None or after.caller_until <= after.now
         words = asked[0]["response"].get("instructions", "").splitlines()
         assert not self.stopped.intersection(words)  # what was stopped is not said after all
         assert after.phase is Phase.REQUESTED
@@ -90,6 +117,15 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
             # The one before was answered by this very input, or was given up.
             assert isinstance(given, ResponseDone | ServerError | ev.DeadlineReached)
         self.marks.append(asked[0]["event_id"])
+
+    def check_floor(self, outs: tuple[Any, ...]) -> None:
+        """The floor is taken and freed by turns, and the state agrees."""
+        for each in only(ev.FloorTaken | ev.FloorFree, outs):  # type: ignore[arg-type]  # a union
+            assert self.floor is isinstance(each, ev.FloorFree)
+            self.floor = not self.floor
+        assert self.floor is self.turns.value.is_floor_taken
+        if self.turns.phase in {Phase.REQUESTED, Phase.RESPONDING}:
+            assert self.floor
 
     def check_outputs(self, given: Any, outs: tuple[Any, ...]) -> None:
         """Every output is posted once an attached session, and again only after a reattach."""
@@ -110,11 +146,52 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
 
     # --- what the call wants ---------------------------------------------------------------------
 
-    @rule(verbatim=st.booleans())
-    def say(self, *, verbatim: bool) -> None:
+    @rule(verbatim=st.booleans(), priority=st.sampled_from(cmd.Priority))
+    def say(self, *, verbatim: bool, priority: cmd.Priority) -> None:
         say_id = f"say-{len(self.said)}"
         self.said.add(say_id)
-        self.receive(cmd.Say(say_id, say_id, verbatim))
+        self.receive(cmd.Say(say_id, say_id, verbatim, priority))
+
+    @rule(number=st.integers(0, 9))
+    def unsay(self, number: int) -> None:
+        say_id = f"say-{number}"
+        waits = any(each.say_id == say_id for each in self.turns.value.queue)
+        self.receive(cmd.Unsay(say_id))
+        assert say_id in self.heard or not waits
+        assert all(each.say_id != say_id for each in self.turns.value.queue)
+
+    @rule()
+    def cut_off(self) -> None:
+        current = self.turns.value.current
+        self.receive(cmd.CutOff())
+        assert all(voice.due is None for voice in self.turns.value.voices) or (
+            self.turns.phase in {Phase.DETACHED, Phase.OPENING}
+        )
+        if current is not None and self.turns.phase in {Phase.REQUESTED, Phase.RESPONDING}:
+            assert self.turns.value.cut_off
+            self.stopped |= {current.say_id} - {""}
+
+    @rule(number=st.integers(0, 5), approve=st.booleans())
+    def approve(self, number: int, *, approve: bool) -> None:
+        self.receive(cmd.Approve(f"a{number}", approve))
+
+    @rule(
+        instructions=st.sampled_from([None, "Whisper."]),
+        tools=st.sampled_from([None, (), ("hang_up",)]),
+        detection=st.sampled_from([None, {"threshold": 0.9}, {"type": "semantic_vad"}]),
+    )
+    def reconfigure(
+        self,
+        instructions: str | None,
+        tools: tuple[str, ...] | None,
+        detection: dict[str, Any] | None,
+    ) -> None:
+        self.receive(cmd.Reconfigure(instructions, tools, detection))
+
+    @rule(agent=st.sampled_from([AGENT, OTHER]))
+    def becomes(self, agent: Agent) -> None:
+        self.agent = agent
+        self.receive(cmd.Become(agent.name))
 
     @rule(count=st.integers(1, 3), respond=st.booleans())
     def give_outputs(self, count: int, *, respond: bool) -> None:
@@ -183,7 +260,10 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
                 "session.created",
                 "session.updated",
                 "input_audio_buffer.speech_started",
+                "input_audio_buffer.speech_stopped",
+                "input_audio_buffer.timeout_triggered",
                 "input_audio_buffer.committed",
+                "conversation.item.input_audio_transcription.failed",
             ]
         )
     )
@@ -201,6 +281,39 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
     def acknowledged(self, number: int) -> None:
         item = {"type": "function_call_output", "call_id": f"out-{number}"}
         self.receive(server("conversation.item.added", item=item))
+
+    @rule(
+        item_id=st.sampled_from(["m1", "m2", "m3"]),
+        name=st.sampled_from(
+            [
+                "mcp_list_tools.completed",
+                "mcp_list_tools.failed",
+                "response.mcp_call.completed",
+                "response.mcp_call.failed",
+            ]
+        ),
+    )
+    def a_server_says(self, item_id: str, name: str) -> None:
+        self.receive(server(name, item_id=item_id))
+
+    @rule(
+        word=st.sampled_from(["added", "done"]),
+        item=_mcp_items,
+    )
+    def an_item_of_a_server_comes(self, word: str, item: dict[str, Any]) -> None:
+        self.receive(server(f"conversation.item.{word}", item=item))
+
+    @rule(remaining=st.integers(0, 100), reset=st.floats(0, 60))
+    def limits_are_updated(self, remaining: int, reset: float) -> None:
+        entry = {"name": "tokens", "limit": 100, "remaining": remaining, "reset_seconds": reset}
+        self.receive(server("rate_limits.updated", rate_limits=[entry]))
+
+    @rule(response_id=st.sampled_from(RESPONSES), type_=st.sampled_from(["created", "done"]))
+    def a_response_beside_the_conversation(self, response_id: str, type_: str) -> None:
+        phase = self.turns.phase
+        beside = {"id": f"beside-{response_id}", "conversation_id": None, "status": "completed"}
+        self.receive(server(f"response.{type_}", response={**beside, "output": [message()]}))
+        assert self.turns.phase is phase or phase is Phase.IDLE
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -220,7 +333,15 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
     @invariant()
     def the_state_is_bounded_and_survives_storage(self) -> None:
         value = self.turns.value
-        assert len(value.queue) <= QUEUE_LIMIT + 1
+        words = [each for each in value.queue if each.say_id]
+        assert len(words) <= QUEUE_LIMIT + 1
+        assert len(value.queue) <= len(words) + 3
+        assert [each.priority for each in value.queue] == sorted(
+            (each.priority for each in value.queue), reverse=True
+        )
+        assert len(value.approvals) <= KEPT_LIMIT
+        assert len(value.unwanted) <= KEPT_LIMIT
+        assert len(value.server_calls) <= KEPT_LIMIT
         assert len(value.voices) <= KEPT_LIMIT
         assert len(value.notes) <= KEPT_LIMIT
         assert len(value.outputs) <= KEPT_LIMIT
@@ -236,7 +357,7 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
         """Time alone brings every word to its end and opens every hold but the call's own."""
         if not hasattr(self, "turns"):
             return
-        if self.turns.value.silent:
+        if self.turns.value.silent or self.turns.value.last:
             self.command(cmd.ReleaseTurns())
         if self.turns.phase is Phase.DETACHED:
             self.receive(ev.ChannelOpened())

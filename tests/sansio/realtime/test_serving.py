@@ -172,7 +172,7 @@ def test_a_call_that_answered_before_its_response_was_done_is_told_after_it() ->
     [({"output": "found"}, False), ({"error": {"type": "http_error"}}, True)],
 )
 def test_a_call_whose_item_shows_the_answer_needs_no_other_event(
-    fields: dict[str, object], *, failed: bool
+    fields: dict[str, Any], *, failed: bool
 ) -> None:
     story = called(mcp_call(**fields))
     assert one(ServerToolCalled, story.outs).failed is failed

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from openai.types.realtime.call_accept_params import CallAcceptParams
 from pydantic import TypeAdapter
 
-from controller.sansio.agent import Agent, Target, ToolDeclaration
+from controller.sansio.agent import (
+    BUILT_IN,
+    Agent,
+    Colleague,
+    Keypad,
+    McpServer,
+    Target,
+    ToolDeclaration,
+)
 from controller.sansio.realtime import session
 from tests.sansio.driving import AGENT
 
@@ -23,6 +31,17 @@ _schemas = st.fixed_dictionaries(
 )
 _tools = st.builds(ToolDeclaration, _names, st.text(max_size=30), _schemas)
 _targets = st.builds(Target, _names, st.just("sip:+12025550123@x.example"), st.text(max_size=30))
+_servers = st.builds(
+    McpServer,
+    label=_names,
+    url=st.just("https://crm.example/mcp"),
+    description=st.text(max_size=20),
+    authorization=st.sampled_from([None, "TOKEN", "ABSENT"]),
+    headers=st.sampled_from([(), (("X-Key", "${TOKEN}"),), (("X-Key", "${ABSENT}"),)]),
+    allowed_tools=st.none() | st.lists(_names, max_size=2).map(tuple),
+    require_approval=st.sampled_from(["always", "never"]),
+)
+SECRETS = {"TOKEN": "t0ken"}
 _server_vad = st.fixed_dictionaries(
     {"type": st.just("server_vad")},
     optional={
@@ -49,7 +68,10 @@ AGENTS = st.builds(
     greeting=st.none() | st.text(max_size=20),
     disclosure=st.sampled_from([False, "", "A machine speaks."]),
     tools=st.lists(_tools, max_size=3).map(tuple),
-    built_in=st.frozensets(st.sampled_from(["hang_up", "transfer"])),
+    built_in=st.frozensets(st.sampled_from(sorted(BUILT_IN))),
+    colleagues=st.lists(st.builds(Colleague, _names, st.text(max_size=20)), max_size=2).map(tuple),
+    keypad=st.builds(Keypad, sensitive_tool=st.none() | st.just("pay")),
+    mcp=st.lists(_servers, max_size=2).map(tuple),
     targets=st.lists(_targets, max_size=3).map(tuple),
     turn_detection=_server_vad | _semantic_vad,
     noise_reduction=st.sampled_from([None, "near_field", "far_field"]),
@@ -62,7 +84,8 @@ AGENTS = st.builds(
 
 @given(agent=AGENTS, held=st.booleans())
 def test_every_config_is_what_accept_takes(agent: Agent, *, held: bool) -> None:
-    for body in (session.accept_body(agent, held=held), session.minimal_body(agent)):
+    whole = session.accept_body(agent, held=held, secrets=SECRETS)
+    for body in (whole, session.minimal_body(agent)):
         assert ACCEPT.validate_python(body) == body
         assert body["type"] == "realtime"
         assert body["audio"]["output"]["voice"] == agent.voice
