@@ -14,8 +14,6 @@ from tests.calls.house import House, Open
 pytestmark = pytest.mark.looptime
 
 STAYS = "stays = 600.0\npatience = 600"
-# Whoever is silent for long is asked whether they are there, which is not what is tested here.
-TALKS = 'stays = 600.0\ncaller = [{ waits = 3 }, { plays = "music", seconds = 500 }]'
 
 
 async def crowd(house: House, count: int) -> list[SimulatedCall]:
