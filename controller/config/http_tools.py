@@ -66,7 +66,7 @@ class HttpToolEntry(Section):
     timeout: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 8.0
     """Seconds until it is given up and the model is told so."""
     retries: Annotated[int, Field(ge=0, le=5)] = 2
-    """Further attempts after a connection that failed or a 502, 503 or 504; of `GET` and of
+    """Further attempts after a connection that failed or a 429, 502, 503 or 504; of `GET` and of
     idempotent tools only."""
     idempotent: bool = False
     """Doing it twice is the same as doing it once."""

@@ -3,9 +3,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from controller.config.agents import AgentFile, parse_agent
 from controller.config.checking import Known
+from controller.config.document import Document
+from controller.config.front_matter import FrontMatter, McpEntry
+from controller.config.http_tools import HttpToolEntry
+from controller.config.keypad import KeypadSection
+from controller.config.problems import problems_of
 from controller.config.resolving import Resolved, resolve
 from controller.sansio.agent import (
     Budget,
@@ -314,3 +322,48 @@ def test_nothing_in_an_agent_can_be_a_value_of_a_secret(monkeypatch: pytest.Monk
     found: Any = resolved(f'tools = ["find"]\n{FIND}headers = {{ X-Key = "${{FIND_KEY}}" }}\n')
 
     assert "hush" not in repr(found)
+
+
+WORDS = st.sampled_from(
+    ["find", "desk", "night", "billing", "a", "hang_up", "transfer", "handoff", "always", "0", "#",
+     "https://x.example/{a}", "${A}", "${", "object", "type", "properties", "required"]
+) | st.text(max_size=8)  # fmt: skip
+KEYS = sorted(
+    {"transfer", "say", "verbatim", "usd", "warn_at", "type", "properties", "required", "0", "A"}
+    | {key for each in (FrontMatter, HttpToolEntry, McpEntry, KeypadSection) for key in
+       each.model_fields}
+)  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 100) | st.floats() | WORDS | st.dates(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYS) | WORDS, inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+ENTRY = st.fixed_dictionaries(
+    {"name": WORDS, "description": WORDS, "url": WORDS}, optional={"parameters": VALUES}
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(FrontMatter.model_fields)), VALUES, max_size=5),
+    st.lists(ENTRY, max_size=2),
+)
+def test_any_values_are_an_agent_or_problems(
+    drawn: dict[str, Any], entries: list[dict[str, Any]]
+) -> None:
+    values = {"model": "m", "voice": "v", "disclosure": False, "http_tools": entries, **drawn}
+    source = Document("a.md", values)
+    try:
+        front = FrontMatter.model_validate(values)
+    except ValidationError as error:
+        found = problems_of(error, model=FrontMatter, raw=values, where=source.where)
+        assert all(str(problem).startswith("a.md:1: ") for _, problem in found)
+        assert found
+        return
+
+    resolved_file = resolve(AgentFile("a", front, "You answer.", "", source), KNOWN)
+
+    assert all(str(problem).startswith("a.md:1: ") for problem in resolved_file.problems)
+    assert resolved_file.agent.name == "a"
