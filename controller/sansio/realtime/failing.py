@@ -76,7 +76,9 @@ def failed(
         return turns, (fault, *owed, *in_a_row)
     turns = replace(turns, speak_after=now + _pause(terms, turns, code, now))
     if request.tries >= TRIES:
-        if request.ask is Ask.SAY or request.stopped or turns.held:
+        if turns.held and request.ask is not Ask.SAY and not request.stopped:
+            return replace(turns, committed=True), (fault,)  # it is asked for upon the release
+        if request.ask is Ask.SAY or request.stopped:
             turns, owed = asking.give_up(turns, request)
             return turns, (fault, *owed)
         fallbacks = turns.fallbacks + 1

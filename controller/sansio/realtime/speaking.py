@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.sansio.events import Speech, ToolCall, ToolsCalled
 from controller.sansio.realtime import asking, billing, cutting, failing, hearing, reading, serving
 from controller.sansio.realtime.codec import FinishedResponse, ResponseCreated, ResponseDone
-from controller.sansio.realtime.parts import TAKEN_UP, Phase
+from controller.sansio.realtime.parts import TAKEN_UP, Ask, Phase, Request
 from controller.sansio.realtime.state import FINISHED_LIMIT, Out, Turn, TurnState, TurnTerms
 from controller.sansio.value import replace
 
@@ -79,15 +79,13 @@ def _give_way(terms: TurnTerms, turns: TurnState, now: float) -> Turn:
 
 def conflict(terms: TurnTerms, turns: TurnState, now: float) -> Turn:
     """Ours was refused because a response is active: wait for that one's end (rule 7)."""
-    current = turns.current
+    current = turns.current or Request(Ask.CALLER)
     until = now + terms.pace.conflict
     if turns.phase is Phase.RESPONDING:
         # A response that bore no mark was taken for ours: it was VAD's.
         turns = hearing.disowned(turns, turns.current_id)
         until = max(until, turns.phase_until or until)
-    outs: tuple[Out, ...] = ()
-    if current is not None:
-        turns, outs = asking.give_way(turns, current)
+    turns, outs = asking.give_way(turns, current)
     was_asked = turns.phase is Phase.REQUESTED
     turns = replace(turns, phase=Phase.RESPONDING, phase_until=until, current=None)
     if turns.cut_off and was_asked:

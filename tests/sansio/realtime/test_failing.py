@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.sansio.commands import HoldTurns, Priority, Say, StopSpeaking
+from controller.sansio.commands import HoldTurns, Priority, ReleaseTurns, Say, StopSpeaking
 from controller.sansio.events import (
     ChannelLost,
     FaultReported,
@@ -175,6 +175,17 @@ def test_no_apology_is_made_while_turns_are_held() -> None:
     story.finishes("r1", status="failed")
     assert story.turns.deadline is None
     assert story.turns.value.committed
+
+
+def test_a_turn_that_failed_twice_while_turns_are_held_is_answered_when_they_are_released() -> None:
+    story = turning()
+    vads_fails(story, "r1")
+    story.wait()
+    story.receive(HoldTurns())
+    fails(story, "r2")
+    assert story.turns.deadline is None
+    story.receive(ReleaseTurns(), after=1.0)
+    assert types(story.outs)[-1] == "response.create"
 
 
 # --- what never ends ---------------------------------------------------------------------------

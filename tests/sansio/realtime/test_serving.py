@@ -76,6 +76,11 @@ def test_a_list_that_nobody_announced_has_no_label() -> None:
     assert outs == (ServerToolsListed("", failed=True),)
 
 
+def test_an_item_of_ours_is_no_servers() -> None:
+    item = {"type": "function_call_output", "id": "o1", "call_id": "t1"}
+    assert turning().hears(ADDED, item=item) == ()
+
+
 def test_an_item_without_an_id_says_nothing() -> None:
     assert turning().hears(ADDED, item={"type": "mcp_call", "server_label": "crm"}) == ()
 
