@@ -254,10 +254,8 @@ def check_one_response_at_a_time(entries: list[Entry]) -> None:
                 is_given_up = entry.at >= asked_at + Pace().start
                 assert asked is None or is_given_up, "two responses are asked for"
                 asked, asked_at = entry.body["event_id"], entry.at
-            case ((Source.SERVER | Source.LOST), "response.created"):
-                metadata = entry.body["response"]["metadata"] or {}
-                if metadata.get("controller_request") == asked:
-                    asked = None
+            case ((Source.SERVER | Source.LOST), "response.created" | "response.done"):
+                asked = None  # it is ours, or another one's, and ours has to be asked for again
             case ((Source.SERVER | Source.LOST), "error"):
                 if entry.body["error"].get("event_id") == asked:
                     asked = None
