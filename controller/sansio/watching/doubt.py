@@ -4,7 +4,8 @@ Three things raise a doubt. Each is answered by one prompt, and by the end if it
 
 - `wordless`: speech is heard for so long, with lulls of at most `LULL` seconds, and not one
   intelligible word. `ANSWER_TIME` seconds after the prompt: no human.
-- `repeats`: more near-identical turns in a row than that. Two more: no human.
+- `repeats`: more near-identical turns in a row than that, three times as many where they are as
+  short as "yes". Two more: no human.
 - `ringing_out`: no words, no key and no tool for so long by the clock on the wall, whatever else is
   heard: comfort noise that starts and stops speech again and again would keep a dead call alive.
   `ANSWER_TIME` seconds after the prompt: nobody.
@@ -45,6 +46,10 @@ LULL: Final = 10.0
 """Seconds without speech after which speech is not the same any more: silence is watched there."""
 ANSWER_TIME: Final = 20.0
 """Seconds after a prompt in which a human would have answered."""
+SHORT: Final = 2
+"""Words of a turn that people say again and again: "yes", "no, thanks"."""
+SHORT_FACTOR: Final = 3
+"""How many times as often such a turn may come. Not for ever: recognisers write "you" for music."""
 ANSWER_TURNS: Final = 2
 """Turns after a prompt of which a human would have made one different."""
 TRANSCRIPTION_FAILED: Final = "transcription_failed"
@@ -159,7 +164,8 @@ def judge(doubt: Doubt, silence: Silence) -> tuple[Doubt, tuple[PromptDue | Nobo
     if run.asked_at is not None:
         is_enough = run.turns == run.asked_at + ANSWER_TURNS
         return doubt, (NobodyThere(Absence.NO_HUMAN),) if is_enough else ()
-    if run.turns <= silence.repeats:
+    is_short = len(run.words.split()) <= SHORT
+    if run.turns <= silence.repeats * (SHORT_FACTOR if is_short else 1):
         return doubt, ()
     run = Run(run.turns, run.turns, run.words)
     return replace(doubt, run=run), (PromptDue(Absence.NO_HUMAN, 1),)

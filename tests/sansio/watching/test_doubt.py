@@ -257,6 +257,9 @@ def says(story: WatchStory, *turns: str) -> list[Event]:
     return [found for text in turns for found in story.hears(text)]
 
 
+HOLD = "Please hold the line."
+
+
 def test_more_than_six_near_identical_turns_are_asked_about_and_two_more_are_no_human() -> None:
     story = watching()
     line = "Your call is important to us, please hold the line."
@@ -268,48 +271,55 @@ def test_more_than_six_near_identical_turns_are_asked_about_and_two_more_are_no_
     assert says(story, line) == []
 
 
+def test_a_caller_may_say_yes_again_and_again_but_music_that_is_heard_as_you_is_noticed() -> None:
+    story = watching()
+
+    assert says(story, *["Yes."] * 18) == []
+    assert says(story, "Yes.", "Yes.", "Yes.") == [ASKED, GONE]
+
+
 def test_another_turn_settles_the_doubt() -> None:
     story = watching()
-    says(story, *["Hello?"] * 8)
+    says(story, *[HOLD] * 8)
 
     assert says(story, "I need an appointment.") == []
-    assert says(story, *["Hello?"] * 6) == []
-    assert says(story, "Hello?") == [ASKED]
+    assert says(story, *[HOLD] * 6) == []
+    assert says(story, HOLD) == [ASKED]
 
 
 def test_a_key_settles_the_doubt_about_the_same_words() -> None:
     story = watching()
-    says(story, *["Hello?"] * 6)
+    says(story, *[HOLD] * 6)
     story.receive(Digit("5"))
 
-    says(story, *["Hello?"] * 6)
+    says(story, *[HOLD] * 6)
 
     assert story.absences == []
 
 
 def test_a_regained_session_goes_on_with_the_same_words() -> None:
     story = watching()
-    says(story, *["Hello?"] * 6)
+    says(story, *[HOLD] * 6)
     story.receive(ChannelLost(), Ready())
 
-    assert says(story, "Hello?") == [ASKED]
+    assert says(story, HOLD) == [ASKED]
 
 
 def test_turns_without_words_do_not_count_among_those_with() -> None:
     story = watching()
 
-    says(story, *["Hello?", "..."] * 6)
+    says(story, *[HOLD, "..."] * 6)
 
     assert story.absences == []
-    assert says(story, "Hello?") == [ASKED]
+    assert says(story, HOLD) == [ASKED]
 
 
 def test_a_less_patient_agent_asks_before_it_gives_up() -> None:
     story = watching()
-    says(story, *["Hello?"] * 6)
+    says(story, *[HOLD] * 6)
     story.watchers.become(replace(WATCHED_AGENT, silence=Silence(repeats=2)))
 
-    assert says(story, *["Hello?"] * 3) == [ASKED, GONE]
+    assert says(story, *[HOLD] * 3) == [ASKED, GONE]
 
 
 def test_no_word_is_shown() -> None:
