@@ -226,25 +226,31 @@ def _read(
         problems += missing
         wrong = [path for path, _ in invalid]
         problems += _check_secrets(settings, stack, environ, wrong=wrong, known=problems)
+    socket, too_long = _control_socket(settings, stack, default_path(path, environ))
+    problems += too_long
     server = settings.server
-    socket = server.control_socket
-    if socket == Path():
-        socket = default_path(path, environ)
-    elif len(os.fsencode(socket)) > LONGEST_PATH:
-        problems.append(
-            Problem(
-                stack.where(("server", "control_socket")),
-                "server.control_socket",
-                f"{socket} is too long",
-                f"a socket's path has at most {LONGEST_PATH} bytes",
-            )
-        )
     settings = settings.model_copy(
         update={"server": server.model_copy(update={"control_socket": socket})}
     )
     settings._layers = stack  # noqa: SLF001 - nobody else makes Settings
     settings._secrets, settings._with_secrets = secrets, with_secrets  # noqa: SLF001 - likewise
     return settings, problems
+
+
+def _control_socket(
+    settings: Settings, stack: layers.Layers, default: Path
+) -> tuple[Path, list[Problem]]:
+    """Return where the control socket lies, and what is wrong with that."""
+    socket = settings.server.control_socket
+    if socket == Path():
+        return default, []
+    if len(os.fsencode(socket)) <= LONGEST_PATH:
+        return socket, []
+    path = ("server", "control_socket")
+    cure = f"a socket's path has at most {LONGEST_PATH} bytes"
+    return socket, [
+        Problem(stack.where(path), document.dotted(path), f"{socket} is too long", cure)
+    ]
 
 
 def _fill_in(stack: layers.Layers, secrets: Secrets) -> list[Problem]:
