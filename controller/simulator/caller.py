@@ -42,11 +42,16 @@ class Caller:
 
     # What steps are made of
 
-    async def waits_for_turn(self) -> None:
-        """Wait until the model has said its piece, or has been silent for too long."""
+    async def waits_for_turn(self, *, minds_tools: bool = True) -> None:
+        """Wait until the model has said its piece, or has been silent for too long.
+
+        Args:
+            minds_tools: False for who was asked for keys: the tool that takes them runs, and the
+                model will say nothing until they came.
+        """
         call, patience = self._call, self._call.scenario.patience
         while not call.is_over:
-            if await call.wait_until(self._is_my_turn, patience):
+            if await call.wait_until(lambda: self._is_my_turn(minds_tools=minds_tools), patience):
                 await pause(call.pace.reply)
                 if call.conversation.is_quiet:
                     break
@@ -55,13 +60,10 @@ class Caller:
             await call.wait_until(lambda: call.conversation.is_quiet, _TURN_LIMIT)
         self._texts_answered = len(call.heard)
 
-    def _is_my_turn(self) -> bool:
+    def _is_my_turn(self, *, minds_tools: bool) -> bool:
         conversation = self._call.conversation
-        return (
-            conversation.is_quiet
-            and not conversation.owes_answer
-            and len(self._call.heard) > self._texts_answered
-        )
+        owes = conversation.owes_answer if minds_tools else conversation.owes_word
+        return conversation.is_quiet and not owes and len(self._call.heard) > self._texts_answered
 
     async def interrupts(self, after: float) -> None:
         """Wait until the model has been audible for a while."""

@@ -80,7 +80,12 @@ class Conversation:
     @property
     def owes_answer(self) -> bool:
         """Whether the caller or a tool said something that no response has taken up yet."""
-        return bool(self._heard or self._outputs or self._open_tool_calls or self.mcp.is_awaited)
+        return self.owes_word or bool(self._open_tool_calls or self.mcp.is_awaited)
+
+    @property
+    def owes_word(self) -> bool:
+        """The same, but for tools that still run."""
+        return bool(self._heard or self._outputs)
 
     # What the next response will depend on
 

@@ -20,6 +20,8 @@ class Effect:
     point: Point
     times: int | None = 1
     """How often it strikes in a call; None is without end."""
+    skips: int = 0
+    """How often it lets the point pass before it strikes."""
     seconds: float = 0.0
     """A delay, from the moment at which the point is reached."""
     status: int = 200

@@ -9,7 +9,7 @@ row's values (`{ name = "accept_slow", seconds = 2.0 }`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from controller.errors import SimulatorError
 from controller.simulator.effects import EFFECTS, Effect
@@ -34,8 +34,14 @@ class Planned:
 FaultLike: TypeAlias = Fault | Planned | str
 
 
-def plan(name: FaultLike, *, times: int | None = None, seconds: float | None = None) -> Planned:
-    """Return a fault ready for a call, with `times` and `seconds` in place of the row's.
+def plan(
+    name: FaultLike,
+    *,
+    times: int | None = None,
+    seconds: float | None = None,
+    skips: int | None = None,
+) -> Planned:
+    """Return a fault ready for a call; what is given takes the place of the row's own value.
 
     Raises:
         SimulatorError: no fault has this name.
@@ -46,12 +52,9 @@ def plan(name: FaultLike, *, times: int | None = None, seconds: float | None = N
         fault = Fault(name)
     except ValueError:
         raise SimulatorError(f"no fault is called {name!r}") from None
-    effect = EFFECTS[fault]
-    if times is not None:
-        effect = replace(effect, times=times)
-    if seconds is not None:
-        effect = replace(effect, seconds=seconds)
-    return Planned(fault, effect)
+    given = {"times": times, "seconds": seconds, "skips": skips}
+    wanted: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    return Planned(fault, replace(EFFECTS[fault], **wanted) if wanted else EFFECTS[fault])
 
 
 class Faults:
@@ -74,6 +77,10 @@ class Faults:
         for position, (one, left) in enumerate(self._left.get(point, ())):
             spares = one.effect.spares
             if spares is not None and body is not None and spares(body):
+                continue
+            if one.effect.skips:
+                later = Planned(one.fault, replace(one.effect, skips=one.effect.skips - 1))
+                self._left[point][position] = (later, left)
                 continue
             if left is not None and left <= 1:
                 del self._left[point][position]

@@ -177,9 +177,11 @@ class Generation:
         planned = self.host.faults.peek(Point.RESPONSE)
         if planned is None or planned.effect.at_tool_call != at_tool_call:
             return None
-        self.host.faults.take(Point.RESPONSE)
-        self.host.record(Source.FAULT, planned.fault)
-        return planned.effect
+        struck = self.host.faults.take(Point.RESPONSE)
+        if struck is None:
+            return None
+        self.host.record(Source.FAULT, struck.fault)
+        return struck.effect
 
     async def _speak(self, speech: Speech) -> None:
         opened = _OpenItem(self.host.ids.new("item"), len(self._output))

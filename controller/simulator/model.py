@@ -194,10 +194,12 @@ _QUOTED = re.compile(r"[\"“«](.+?)[\"”»]", re.DOTALL)
 # What a service asks for in its own words, and what a polite model makes of it; the first part that
 # is in the instruction decides.
 _ASKED = (
+    ("how you can help", "How can I help you?"),
     ("goodbye", "Goodbye."),
     ("apologise", "I am sorry, that did not work. How else can I help you?"),
     ("still working", "I am still working on it."),
     ("filler", "One moment, please."),
+    ("cannot make out", "I cannot hear you. Please say a word, or press a key."),
     ("still there", "Are you still there?"),
     ("anybody is there", "Is anybody there?"),
     ("whether they are there", "Are you there?"),

@@ -82,12 +82,19 @@ def pace(value: Any, where: str) -> Pace:
 def fault(value: Any, where: str) -> Planned:
     """Read a fault: its name, or a table with other values than its own."""
     table = {"name": value} if isinstance(value, str) else value
-    known = {"name": ("name", text), "times": ("times", whole), "seconds": ("seconds", seconds)}
-    given = members(table, where, known)
+    given = members(table, where, _FAULT)
     try:
         return plan(given.pop("name", ""), **given)
     except SimulatorError as error:
         raise SimulatorError(f"{where}: {error}") from None
+
+
+_FAULT: Readers = {
+    "name": ("name", text),
+    "times": ("times", whole),
+    "skips": ("skips", whole),
+    "seconds": ("seconds", seconds),
+}
 
 
 # What the caller does: a text, or a table whose first key says what

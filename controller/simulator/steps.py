@@ -141,7 +141,7 @@ class Presses:
     async def perform(self, caller: Caller) -> None:
         """Press one key after the other."""
         if not self.over:
-            await caller.waits_for_turn()
+            await caller.waits_for_turn(minds_tools=False)
         elif self.after is not None:
             await caller.interrupts(self.after)
         await caller.presses(self.keys, self.gap)

@@ -610,3 +610,12 @@ async def test_instructions_of_a_response_count_without_those_of_the_session(
     await sideband.until("output_audio_buffer.stopped")
 
     assert call.heard == ["Hello, how can I help you?"]
+
+
+async def test_fault_may_spare_the_greeting(serve: Callable[..., Any]) -> None:
+    _, sideband = await answered(serve, faults=[plan(Fault.RESPONSE_FAILED, skips=1)])
+    statuses = []
+    for _ in range(3):
+        await sideband.send("response.create")
+        statuses.append((await sideband.until("response.done"))["response"]["status"])
+    assert statuses == ["completed", "failed", "completed"]

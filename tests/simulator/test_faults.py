@@ -92,6 +92,12 @@ def test_spared_body_meets_the_next_fault() -> None:
     assert (struck.fault, spared.fault) == ("accept_400_unknown_parameter", "accept_500")
 
 
+def test_fault_that_skips_lets_the_next_one_strike() -> None:
+    faults = Faults([plan("accept_500", times=1, skips=1), plan("accept_404", times=1)])
+    names = [one and one.fault for one in (faults.take(Point.ACCEPT) for _ in range(3))]
+    assert names == ["accept_404", "accept_500", None]
+
+
 def test_added_fault_comes_first() -> None:
     faults = Faults([plan("attach_404")])
     faults.add(plan("attach_500"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -142,3 +143,23 @@ async def test_caller_comes_back_in_calls_that_follow(serve: Callable[..., Any])
 
     assert len(answered) == 3
     assert first.verdict() == ["call 3: expected to end by hung_up, ended by caller_hung_up"]
+
+
+async def test_keys_that_were_asked_for_do_not_wait_for_the_tool(
+    serve: Callable[..., Any],
+) -> None:
+    script = """
+    caller = ["Hi", { presses = "12" }, { hangs_up = "at once" }]
+    [[model]]
+    heard = "hi"
+    says = "Press two keys."
+    calls = "collect_digits"
+    """
+    service = await serve()
+    call = await service.openai.place_call(parse(script))
+    sideband = await service.answer(call)
+    await sideband.until("output_audio_buffer.stopped")
+    heard_at = asyncio.get_running_loop().time()
+    await sideband.until("input_audio_buffer.dtmf_event_received", 2)
+
+    assert asyncio.get_running_loop().time() - heard_at < call.scenario.patience
