@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from controller.sansio.commands import GiveToolOutputs, HoldTurns, Priority, ReleaseTurns, Say
-from controller.sansio.events import ChannelLost, ChannelOpened, FaultReported, Ready, ToolOutput
-from controller.sansio.realtime.state import KEPT_LIMIT
+from controller.sansio.events import ChannelLost, ChannelOpened, Ready, ToolOutput
 from tests.sansio.driving import TurnStory, message, sent, turning, types
 
 COMMITTED = "input_audio_buffer.committed"
@@ -19,10 +18,6 @@ def reattach(story: TurnStory) -> tuple[object, ...]:
     story.receive(ChannelLost())
     story.receive(ChannelOpened(), after=1.0)
     return story.hears("session.created")
-
-
-def posted(outs: tuple[object, ...]) -> list[str]:
-    return [each["item"]["call_id"] for each in sent(outs, "conversation.item.create")]
 
 
 # --- the caller's latest turn ------------------------------------------------------------------
@@ -81,43 +76,6 @@ def test_the_turn_waits_for_the_end_of_last_words() -> None:
     story.receive(Say("bye", "Bye.", priority=Priority.LAST))
     assert "response.create" not in types(reattach(story))
     assert types(story.receive(ReleaseTurns())) == ["session.update", "response.create"]
-
-
-# --- outputs -----------------------------------------------------------------------------------
-
-
-def test_an_output_that_is_complete_in_the_conversation_has_arrived() -> None:
-    story = turning()
-    story.receive(outputs("t1", "t2"))
-    item = {"type": "function_call_output", "call_id": "t1"}
-    story.hears("conversation.item.done", item=item)
-    assert posted(reattach(story)) == ["t2"]
-
-
-def test_an_output_that_is_never_acknowledged_is_posted_twice_again_and_then_dropped() -> None:
-    story = turning()
-    story.receive(outputs("t1"))
-    assert posted(reattach(story)) == ["t1"]
-    assert posted(reattach(story)) == ["t1"]
-    outs = reattach(story)
-    assert posted(outs) == []
-    assert FaultReported("item_unacknowledged") in outs
-    assert story.turns.value.outputs == ()
-
-
-def test_an_output_that_the_conversation_has_already_is_not_posted_again() -> None:
-    story = turning()
-    (first, _) = sent(story.receive(outputs("t1", "t2")))
-    story.hears("error", error={"code": "duplicate_item", "event_id": first["event_id"]})
-    story.hears("error", error={"code": "other", "event_id": None})
-    assert posted(reattach(story)) == ["t2"]
-
-
-def test_only_the_newest_outputs_are_kept() -> None:
-    story = turning()
-    for number in range(KEPT_LIMIT + 2):
-        story.receive(outputs(f"t{number}"))
-    assert len(story.turns.value.outputs) == KEPT_LIMIT
 
 
 def test_the_session_is_proven_last() -> None:

@@ -6,18 +6,27 @@ from typing import Any
 
 import pytest
 
-from controller.sansio.commands import HoldTurns, Priority, ReleaseTurns, Say, StopSpeaking
+from controller.sansio.commands import (
+    GiveToolOutputs,
+    HoldTurns,
+    Priority,
+    ReleaseTurns,
+    Say,
+    StopSpeaking,
+)
 from controller.sansio.events import (
     ChannelLost,
     FaultReported,
     ModelFailed,
     ProviderEnding,
     SpeechHeard,
+    ToolOutput,
 )
 from controller.sansio.realtime import Phase
 from controller.sansio.realtime.failing import FALLBACK
 from tests.sansio.driving import TurnStory, message, one, only, sent, turning, types
 
+CONFLICT = "conversation_already_has_active_response"
 RATE_LIMIT = {"status_details": {"type": "failed", "error": {"code": "rate_limit_exceeded"}}}
 
 
@@ -32,6 +41,21 @@ def vads_fails(story: TurnStory, name: str) -> None:
     story.finishes(name, status="failed")
 
 
+def outputs(*names: str, respond: bool = True) -> GiveToolOutputs:
+    return GiveToolOutputs(tuple(ToolOutput(name, "open") for name in names), respond)
+
+
+def asked() -> TurnStory:
+    """Words of ours were asked for."""
+    story = turning()
+    story.receive(Say("words", "Say it."))
+    return story
+
+
+def error(story: TurnStory, code: str, event_id: str | None) -> tuple[object, ...]:
+    return story.hears("error", error={"type": "x", "code": code, "event_id": event_id})
+
+
 def failing_twice() -> TurnStory:
     """A turn of VAD's failed, and ours in its place: the apology is asked for."""
     story = turning()
@@ -40,6 +64,85 @@ def failing_twice() -> TurnStory:
     fails(story, "r2")
     story.wait()
     return story
+
+
+# --- the ladder --------------------------------------------------------------------------------
+
+
+def failure(code: object = "rate_limit_exceeded") -> dict[str, object]:
+    return {"status_details": {"type": "failed", "error": {"code": code}}}
+
+
+def test_a_failed_response_is_asked_for_once_more_and_then_apologised_for() -> None:
+    story = turning()
+    story.receive(outputs("t1"))
+    for name in ("r1", "r2"):
+        story.begins(name)
+        outs = story.finishes(name, status="failed", **failure())
+        assert FaultReported("rate_limit_exceeded") in outs
+        assert types(outs) == []
+        assert types(story.wait()) == ["response.create"]
+    assert FALLBACK in sent(story.outs)[-1]["response"]["instructions"]
+
+
+def test_a_turn_of_vads_that_failed_is_asked_for_by_us() -> None:
+    story = turning()
+    story.begins("r1", ours=False)
+    story.finishes("r1", status="failed", **failure("The caller said yes"))
+    assert FaultReported("unknown") in story.outs
+    assert types(story.wait()) == ["response.create"]
+
+
+def test_words_of_ours_that_failed_twice_are_over() -> None:
+    story = asked()
+    for name in ("r1", "r2"):
+        story.begins(name)
+        story.finishes(name, status="incomplete")
+        if name == "r1":
+            story.wait()
+    assert SpeechHeard("words", certain=False) in story.outs
+    assert story.turns.deadline is None
+
+
+def test_a_turn_that_fails_while_turns_are_held_is_owed_until_they_are_released() -> None:
+    story = turning()
+    story.receive(outputs("t1"))
+    story.begins("r1")
+    story.receive(HoldTurns())
+    story.finishes("r1", status="failed")
+    assert story.turns.value.queue == ()
+    assert types(story.receive(ReleaseTurns(), after=1.0)) == ["session.update", "response.create"]
+
+
+def test_a_turn_that_fails_for_good_while_turns_are_held_is_not_apologised_for() -> None:
+    story = turning()
+    story.receive(outputs("t1"))
+    story.receive(HoldTurns())
+    error(story, "invalid_value", story.mark)
+    assert story.turns.value.queue == ()
+
+
+def test_words_that_fail_after_stop_speaking_are_over() -> None:
+    story = asked()
+    story.receive(StopSpeaking())
+    story.begins("r1")
+    assert SpeechHeard("words", certain=False) in story.finishes("r1", status="failed")
+    assert story.turns.deadline is None
+
+
+def test_words_that_were_stopped_are_not_asked_for_again_when_turns_are_released() -> None:
+    story = asked()
+    story.receive(StopSpeaking())
+    story.receive(ReleaseTurns())
+    assert SpeechHeard("words", certain=False) in story.wait()
+    assert story.turns.deadline is None
+
+
+def test_words_that_are_refused_are_over_at_once() -> None:
+    story = asked()
+    outs = error(story, "invalid_value", story.mark)
+    assert SpeechHeard("words", certain=False) in outs
+    assert story.turns.phase is Phase.IDLE
 
 
 def test_an_apology_that_fails_too_is_the_end_of_the_ladder() -> None:
@@ -209,6 +312,40 @@ def test_a_response_that_is_never_done_but_spoke_is_no_failure() -> None:
     story.wait()
     assert story.turns.value.failures == 0
     assert story.turns.phase is Phase.IDLE
+
+
+def test_a_response_that_never_begins_is_asked_for_once_more() -> None:
+    story = asked()
+    began = story.now
+    story.wait()
+    assert story.now == began + 5.0
+    assert types(story.wait()) == ["response.create"]
+    assert SpeechHeard("words", certain=False) in story.wait()
+
+
+def test_a_response_that_is_never_done_is_cancelled_by_its_id() -> None:
+    story = asked()
+    story.begins("r1")
+    (cancel,) = sent(story.wait(), "response.cancel")
+    assert cancel["response_id"] == "r1"
+    assert SpeechHeard("words", certain=False) in story.wait()
+
+
+def test_a_response_of_vads_that_is_never_done_frees_the_floor() -> None:
+    story = turning()
+    story.begins("r1", ours=False)
+    story.receive(Say("words", "Say it."))
+    assert types(story.wait()) == ["response.cancel", "response.create"]
+
+
+def test_an_active_response_that_nobody_knows_is_cancelled_in_the_end() -> None:
+    story = asked()
+    error(story, CONFLICT, story.mark)
+    began = story.now
+    cancel, create = sent(story.wait())
+    assert story.now == began + 15.0
+    assert "response_id" not in cancel
+    assert create["type"] == "response.create"
 
 
 # --- the end of a session ----------------------------------------------------------------------

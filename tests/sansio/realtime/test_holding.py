@@ -10,7 +10,6 @@ from controller.sansio.commands import (
     Configure,
     GiveToolOutputs,
     HoldTurns,
-    Inject,
     ReleaseTurns,
     Say,
     StopSpeaking,
@@ -29,7 +28,6 @@ from tests.sansio.driving import (
     START,
     TurnStory,
     message,
-    only,
     sent,
     server,
     turning,
@@ -334,17 +332,6 @@ def test_a_hold_of_last_words_outlives_a_reattach() -> None:
     story = turning()
     story.receive(HoldTurns())
     assert detection(sent(reattached(story))[0])["create_response"] is False
-
-
-def test_notes_wait_for_a_socket_and_are_sent_once() -> None:
-    story = turning()
-    assert types(story.receive(Inject("One."))) == ["conversation.item.create"]
-    story.receive(ChannelLost())
-    assert story.receive(Inject("Two.")) == ()
-    story.receive(ChannelOpened())
-    outs = story.hears("session.created")
-    assert [each["item"]["content"][0]["text"] for each in sent(outs)[1:]] == ["Two."]
-    assert only(Ready, outs) == [Ready()]
 
 
 def test_a_server_event_without_a_session_means_nothing() -> None:

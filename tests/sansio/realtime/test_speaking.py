@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.sansio.commands import GiveToolOutputs, HoldTurns, ReleaseTurns, Say, StopSpeaking
+from controller.sansio.commands import GiveToolOutputs, HoldTurns, ReleaseTurns, Say
 from controller.sansio.events import (
     ChannelLost,
     ChannelOpened,
@@ -16,9 +16,7 @@ from controller.sansio.events import (
 )
 from controller.sansio.realtime import Phase
 from controller.sansio.realtime.asking import MARKS_LIMIT, QUEUE_LIMIT
-from controller.sansio.realtime.failing import FALLBACK
 from controller.sansio.realtime.parts import Ask
-from controller.sansio.realtime.state import KEPT_LIMIT
 from tests.sansio.driving import (
     AGENT,
     TurnStory,
@@ -72,47 +70,6 @@ def test_a_disclosure_is_asked_for_word_for_word() -> None:
     assert words.endswith(
         "exactly the following words to the caller, and nothing else:\nA machine speaks."
     )
-
-
-def test_outputs_are_posted_and_then_one_response_asked_for() -> None:
-    story = turning()
-    outs = story.receive(outputs("t1", "t2"))
-    assert types(outs) == ["conversation.item.create"] * 2 + ["response.create"]
-    assert "instructions" not in sent(outs)[-1]["response"]
-
-
-def test_outputs_without_a_response_are_posted_alone() -> None:
-    assert types(turning().receive(outputs("t1", respond=False))) == ["conversation.item.create"]
-
-
-def test_outputs_during_a_response_are_posted_and_answered_once_after_it() -> None:
-    story = turning()
-    story.begins("r1", ours=False)
-    assert types(story.receive(outputs("t1"))) == ["conversation.item.create"]
-    assert types(story.receive(outputs("t2"))) == ["conversation.item.create"]
-    assert types(story.finishes("r1", message())) == ["response.create"]
-    assert story.turns.value.queue == ()
-
-
-def test_outputs_that_were_not_acknowledged_are_posted_again_after_a_reattach() -> None:
-    story = turning()
-    story.receive(outputs("t1", "t2", respond=False))
-    item = {"type": "function_call_output", "call_id": "t1"}
-    story.hears("conversation.item.added", item={**item, "call_id": "t7"})
-    story.hears("conversation.item.added", item=item)
-    posted = sent(lost_and_found(story), "conversation.item.create")
-    assert [each["item"]["call_id"] for each in posted] == ["t2"]
-
-
-def test_outputs_without_a_socket_wait_and_only_the_newest_are_kept() -> None:
-    story = turning()
-    story.receive(ChannelLost())
-    for number in range(KEPT_LIMIT + 3):
-        assert story.receive(outputs(f"t{number}", respond=False)) == ()
-    story.receive(ChannelOpened())
-    posted = sent(story.hears("session.created"), "conversation.item.create")
-    assert len(posted) == KEPT_LIMIT
-    assert posted[0]["item"]["call_id"] == "t3"
 
 
 def test_a_queue_that_is_full_refuses_the_next_words_and_says_so() -> None:
@@ -307,120 +264,7 @@ def test_words_of_ours_that_were_never_spoken_are_over(status: str) -> None:
     assert SpeechHeard("words", certain=False) in story.finishes("r1", status=status)
 
 
-# --- failed ------------------------------------------------------------------------------------
-
-
-def failure(code: object = "rate_limit_exceeded") -> dict[str, object]:
-    return {"status_details": {"type": "failed", "error": {"code": code}}}
-
-
-def test_a_failed_response_is_asked_for_once_more_and_then_apologised_for() -> None:
-    story = turning()
-    story.receive(outputs("t1"))
-    for name in ("r1", "r2"):
-        story.begins(name)
-        outs = story.finishes(name, status="failed", **failure())
-        assert FaultReported("rate_limit_exceeded") in outs
-        assert types(outs) == []
-        assert types(story.wait()) == ["response.create"]
-    assert FALLBACK in sent(story.outs)[-1]["response"]["instructions"]
-
-
-def test_a_turn_of_vads_that_failed_is_asked_for_by_us() -> None:
-    story = turning()
-    story.begins("r1", ours=False)
-    story.finishes("r1", status="failed", **failure("The caller said yes"))
-    assert FaultReported("unknown") in story.outs
-    assert types(story.wait()) == ["response.create"]
-
-
-def test_words_of_ours_that_failed_twice_are_over() -> None:
-    story = asked()
-    for name in ("r1", "r2"):
-        story.begins(name)
-        story.finishes(name, status="incomplete")
-        if name == "r1":
-            story.wait()
-    assert SpeechHeard("words", certain=False) in story.outs
-    assert story.turns.deadline is None
-
-
-def test_a_turn_that_fails_while_turns_are_held_is_owed_until_they_are_released() -> None:
-    story = turning()
-    story.receive(outputs("t1"))
-    story.begins("r1")
-    story.receive(HoldTurns())
-    story.finishes("r1", status="failed")
-    assert story.turns.value.queue == ()
-    assert types(story.receive(ReleaseTurns(), after=1.0)) == ["session.update", "response.create"]
-
-
-def test_a_turn_that_fails_for_good_while_turns_are_held_is_not_apologised_for() -> None:
-    story = turning()
-    story.receive(outputs("t1"))
-    story.receive(HoldTurns())
-    error(story, "invalid_value", story.mark)
-    assert story.turns.value.queue == ()
-
-
-def test_words_that_fail_after_stop_speaking_are_over() -> None:
-    story = asked()
-    story.receive(StopSpeaking())
-    story.begins("r1")
-    assert SpeechHeard("words", certain=False) in story.finishes("r1", status="failed")
-    assert story.turns.deadline is None
-
-
-def test_words_that_were_stopped_are_not_asked_for_again_when_turns_are_released() -> None:
-    story = asked()
-    story.receive(StopSpeaking())
-    story.receive(ReleaseTurns())
-    assert SpeechHeard("words", certain=False) in story.wait()
-    assert story.turns.deadline is None
-
-
-def test_words_that_are_refused_are_over_at_once() -> None:
-    story = asked()
-    outs = error(story, "invalid_value", story.mark)
-    assert SpeechHeard("words", certain=False) in outs
-    assert story.turns.phase is Phase.IDLE
-
-
 # --- time and loss -----------------------------------------------------------------------------
-
-
-def test_a_response_that_never_begins_is_asked_for_once_more() -> None:
-    story = asked()
-    began = story.now
-    story.wait()
-    assert story.now == began + 5.0
-    assert types(story.wait()) == ["response.create"]
-    assert SpeechHeard("words", certain=False) in story.wait()
-
-
-def test_a_response_that_is_never_done_is_cancelled_by_its_id() -> None:
-    story = asked()
-    story.begins("r1")
-    (cancel,) = sent(story.wait(), "response.cancel")
-    assert cancel["response_id"] == "r1"
-    assert SpeechHeard("words", certain=False) in story.wait()
-
-
-def test_a_response_of_vads_that_is_never_done_frees_the_floor() -> None:
-    story = turning()
-    story.begins("r1", ours=False)
-    story.receive(Say("words", "Say it."))
-    assert types(story.wait()) == ["response.cancel", "response.create"]
-
-
-def test_an_active_response_that_nobody_knows_is_cancelled_in_the_end() -> None:
-    story = asked()
-    error(story, CONFLICT, story.mark)
-    began = story.now
-    cancel, create = sent(story.wait())
-    assert story.now == began + 15.0
-    assert "response_id" not in cancel
-    assert create["type"] == "response.create"
 
 
 def test_words_that_were_only_asked_for_are_not_said_twice_after_a_loss() -> None:
