@@ -194,3 +194,22 @@ async def test_it_serves_although_nobody_reads_that_it_is_ready(make: Make) -> N
     await running
     gc.unfreeze()
     assert is_up
+
+
+async def test_with_too_few_tokens_left_the_service_is_not_ready(make: Make) -> None:
+    service = make()
+    assert service.reasons() == []
+
+    service._world.headroom.note("m", 0.01, 30.0, service._clock.now())
+
+    assert service.reasons() == ["provider_tokens"]
+
+
+async def test_in_an_incident_the_service_is_ready_and_says_so(make: Make) -> None:
+    service = make()
+    now = service._clock.now()
+    for number in range(3):
+        service._calls._incidents.lost(str(number), 3, now)
+
+    assert service.notes()[:2] == ["records_not_kept", "incident"]
+    assert service.reasons() == []

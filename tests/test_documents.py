@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from controller.calls.record import CallRecord
+from controller.calls.ports import Message
+from controller.calls.record import CallRecord, Disclosure
+from controller.calls.referrals import Return
 from controller.cli import build_parser
 from controller.logs import NUMBERS, SAFE, SPEECH
 from controller.metrics import Metrics
 from controller.sansio.agent import Agent
 from controller.sansio.call import Limits
-from controller.sansio.commands import Outcome
+from controller.sansio.commands import DisclosureResult, Outcome
 from controller.sansio.events import Usage
 from controller.sansio.incoming import read_incoming
 from controller.sansio.realtime.state import Pace
@@ -157,6 +159,16 @@ def ended_call() -> CallRecord:
         reject_code=503,
         usage=Usage(**{each.name: 1 for each in fields(Usage)}),
         faults={"response_failed": 1},
+        returned=Return(frozenset({"reception"}), 1),
+        hand_offs=["billing"],
+        disclosure=Disclosure(DisclosureResult.HEARD, 1, "00", 2.5),
+        cost_usd=0.1,
+        is_estimate=True,
+        heard=1,
+        mcp_tools=1,
+        menu_keys=1,
+        messages=[Message("1", "018f", 2.5, "normal", "", "", "")],
+        operator_acts={"say": 1},
     )
 
 

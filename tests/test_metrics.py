@@ -39,6 +39,11 @@ def test_everything_reported_is_shown(metrics: Metrics, registry: CollectorRegis
     metrics.ignored_frames("not_json", 3)
     metrics.alarm("accept_denied")
     metrics.loop_lag(0.004)
+    metrics.incident(is_on=True)
+    metrics.tokens_left(0.25)
+    metrics.spent(0.5)
+    metrics.spent(0.25)
+    metrics.one_way_audio()
 
     shown = {
         ("controller_deliveries_total", ("result", "accepted")): 2,
@@ -54,6 +59,10 @@ def test_everything_reported_is_shown(metrics: Metrics, registry: CollectorRegis
         ("controller_ignored_frames_total", ("reason", "not_json")): 3,
         ("controller_alarms_total", ("kind", "accept_denied")): 1,
         ("controller_event_loop_lag_seconds_sum",): 0.004,
+        ("controller_incident",): 1,
+        ("controller_tokens_left_ratio",): 0.25,
+        ("controller_cost_usd_total",): 0.75,
+        ("controller_one_way_audio_total",): 1,
     }
     for (name, *labels), value in shown.items():
         assert registry.get_sample_value(str(name), dict(labels)) == value  # type: ignore[arg-type]  # pairs

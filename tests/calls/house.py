@@ -20,7 +20,7 @@ from controller.calls.toolbox import Toolbox
 from controller.calls.world import World
 from controller.clients.openai_line import OpenAILine
 from controller.clients.sideband import Sidebands
-from controller.sansio.agent import Agent, Target
+from controller.sansio.agent import Agent, Silence, Target
 from controller.sansio.call import Limits
 from controller.sansio.parties import CALLED_NUMBER_HEADERS
 from controller.sansio.policy import Rules
@@ -53,6 +53,12 @@ FRONTDESK = Agent(
     targets=(Target("reception", TARGET, "The front desk"),),
     offered=("reception",),
 )
+
+
+PATIENT = Silence(
+    ghost_prompts=(), ghost_end=1e6, idle_prompts=(), idle_end=1e6, wordless=1e6, ringing_out=1e6
+)
+"""For calls in which somebody is silent for long, and something else is looked at."""
 
 
 Open: TypeAlias = "Callable[..., Awaitable[House]]"

@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from controller.simulator import SimulatedCall, parse
-from tests.calls.house import Open
+from tests.calls.house import PATIENT, Open
 
 CALLS = 200
 PER_SECOND = 5.0
@@ -29,7 +29,9 @@ caller = ["That is all."]
 heard = "that is all"
 calls = "hang_up"
 """
+# Withheld, because a caller who is known and rings again within a minute is a returned transfer.
 PERSON = """
+from = "anonymous"
 caller = ["A person, please."]
 [[model]]
 heard = "person"
@@ -75,7 +77,8 @@ FAULTY = [
 @pytest.mark.looptime
 async def test_two_hundred_calls_end_as_they_should_and_leave_nothing(open_house: Open) -> None:
     house = await open_house(
-        agent={"max_duration": 60.0}, rules={"max_concurrent_calls": CALLS, "unknown_number": 404}
+        agent={"max_duration": 60.0, "silence": PATIENT},
+        rules={"max_concurrent_calls": CALLS, "unknown_number": 404},
     )
     good, faulty = itertools.cycle(GOOD), itertools.cycle(FAULTY)
     expected: dict[str, tuple[str, str]] = {}
