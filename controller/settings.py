@@ -130,6 +130,7 @@ class Settings(BaseSettings):
                 max_concurrent_calls=policy.max_concurrent_calls,
                 busy=policy.busy.reject,
                 paused=policy.draining.reject,
+                loop=policy.loop.reject,
             ),
             transfer_rules=TransferRules(
                 region=self.trunk.default_region,

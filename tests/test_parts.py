@@ -255,3 +255,8 @@ async def test_an_agent_has_its_tools_of_every_kind(tmp_path: Path) -> None:
     assert toolbox._sensitive is not None
     assert toolbox._sensitive.declaration.name == "pay"
     assert len(http_tools.signing) == 1
+
+
+def test_a_loop_is_refused_with_the_operators_code(make: Make) -> None:
+    assert make().sources().rules.loop == 482
+    assert make(policy={"loop": {"reject": 486}}).sources().rules.loop == 486

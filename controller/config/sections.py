@@ -144,6 +144,8 @@ class Policy(Section):
     """How a call is refused when `max_concurrent_calls` are live."""
     draining: Rejection = Rejection(reject=503)
     """How a call is refused while the service is stopping, or paused."""
+    loop: Rejection = Rejection(reject=482)
+    """How a call is refused that transfers of ours have sent back twice already."""
     min_tokens_left: Share = 0.15
     """Share of OpenAI's tokens per minute below which no call is admitted; 0: never mind."""
     allowed_transfer_hosts: Hosts | None = None

@@ -17,6 +17,7 @@ class WatchedLedger:
     Args:
         ledger: the real one.
         seconds: each step takes so long.
+        steps: where each step is noted.
         fails: step (`intend`, `settle:tool`, …) and which time, from 1, to what it raises.
     """
 
@@ -28,9 +29,10 @@ class WatchedLedger:
         *,
         seconds: float = 0.0,
         fails: Mapping[tuple[str, int], Exception] | None = None,
+        steps: list[str] | None = None,
     ) -> None:
         self.inner = ledger
-        self.steps: list[str] = []
+        self.steps: list[str] = [] if steps is None else steps
         self._seconds = seconds
         self._fails = fails or {}
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from controller.calls.toolbox import STOP_LIMIT
-from controller.sansio.agent import Agent, Target
+from controller.sansio.agent import Colleague, Target
 from controller.sansio.commands import RunTool
 from controller.simulator import SimulatedCall
 from controller.tools import CallContext, Tool, tool
@@ -71,10 +71,10 @@ async def hang_up_while_it_runs(house: House) -> SimulatedCall:
 
 async def test_a_tool_that_is_of_no_use_after_the_call_ends_with_it(open_house: Open) -> None:
     ended: list[str] = []
-    ledgers: list[WatchedLedger] = []
+    steps: list[str] = []
     house = await open_house(
         tools=[slow(ended, cancel_on_hangup=True)],
-        ledger=lambda inner: ledgers.append(WatchedLedger(inner)) or ledgers[0],
+        ledger=lambda inner: WatchedLedger(inner, steps=steps),
     )
 
     await hang_up_while_it_runs(house)
@@ -82,17 +82,17 @@ async def test_a_tool_that_is_of_no_use_after_the_call_ends_with_it(open_house: 
     assert await house.registry.settled(STOP_LIMIT)
     assert ended == ["cancelled"]
     assert [run[:2] for run in house.meter.tools] == [("opening_hours", "cancelled")]
-    assert ledgers[0].steps[-1] == "settle tool"
+    assert steps[-1] == "settle tool"
 
 
 async def test_any_other_tool_may_finish_and_only_the_ledger_learns_of_it(
     open_house: Open,
 ) -> None:
     ended: list[str] = []
-    ledgers: list[WatchedLedger] = []
+    steps: list[str] = []
     house = await open_house(
         tools=[slow(ended)],
-        ledger=lambda inner: ledgers.append(WatchedLedger(inner)) or ledgers[0],
+        ledger=lambda inner: WatchedLedger(inner, steps=steps),
     )
 
     call = await hang_up_while_it_runs(house)
@@ -100,7 +100,7 @@ async def test_any_other_tool_may_finish_and_only_the_ledger_learns_of_it(
     assert house.registry.live_count == 0
     assert await house.registry.settled(6)
     assert ended == ["finished"]
-    assert ledgers[0].steps[-2:] == ["finish", "settle tool"]
+    assert steps[-2:] == ["finish", "settle tool"]
     assert call.tool_outputs == []
 
 
@@ -179,7 +179,7 @@ async def test_after_a_hand_off_the_other_agents_tools_run(open_house: Open) -> 
     house = await open_house(
         tools=[opening_hours],
         colleagues=[billing],
-        agent={"built_in": frozenset({"handoff"}), "colleagues": (colleague(billing),)},
+        agent={"built_in": frozenset({"handoff"}), "colleagues": (Colleague("billing", "Bills"),)},
     )
 
     await house.play(IS_HANDED_ON)
@@ -188,12 +188,6 @@ async def test_after_a_hand_off_the_other_agents_tools_run(open_house: Open) -> 
     (line,) = house.lines
     assert (line["agent"], line["hand_offs"]) == ("frontdesk", ["billing"])
     assert [entry["agent"] for entry in house.log if entry["event"] == "handed_off"] == ["billing"]
-
-
-def colleague(agent: Agent) -> Any:
-    from controller.sansio.agent import Colleague
-
-    return Colleague(agent.name, "Bills")
 
 
 # --- the context of a transfer -------------------------------------------------------------------

@@ -34,12 +34,12 @@ async def end(house: House) -> None:
 class Watched:
     """Channels that remember when they were asked for."""
 
-    def __init__(self, channels: Channels) -> None:
+    def __init__(self, channels: Channels, opened_at: list[float]) -> None:
         self._channels = channels
-        self.opened_at: list[float] = []
+        self._opened_at = opened_at
 
     async def open(self, provider_id: str) -> Channel:
-        self.opened_at.append(asyncio.get_running_loop().time())
+        self._opened_at.append(asyncio.get_running_loop().time())
         return await self._channels.open(provider_id)
 
 
@@ -54,7 +54,7 @@ async def test_when_many_lose_their_sideband_nobody_is_hung_up(open_house: Open)
     assert alarms(house) == 1
     await house.until(lambda: house.states == ["active"] * 5, limit=30)
     assert house.outcomes == []
-    assert all(not call.ended.done() for call in calls)
+    assert not any(call.is_over for call in calls)
     assert house.meter.reattaches == 5
     await end(house)
 
@@ -110,13 +110,11 @@ async def test_two_lost_sidebands_are_no_incident(open_house: Open) -> None:
 async def test_sidebands_are_attached_again_not_faster_than_fifty_a_second(
     open_house: Open,
 ) -> None:
-    watched: list[Watched] = []
+    opened_at: list[float] = []
     house = await open_house(
-        rules={"max_concurrent_calls": 100},
-        channels=lambda inner: watched.append(Watched(inner)) or watched[0],
+        rules={"max_concurrent_calls": 100}, channels=lambda inner: Watched(inner, opened_at)
     )
     await crowd(house, 40)
-    opened_at = watched[0].opened_at
     opened_at.clear()
 
     house.openai.cut_sidebands(1.0)

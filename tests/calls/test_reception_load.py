@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from controller.sansio.usage import PriceEntry, Prices
-from controller.simulator import SimulatedCall
 from tests.calls.house import TARGET, House, Open
 
 pytestmark = pytest.mark.looptime
@@ -18,12 +17,6 @@ says = "I will connect you."
 calls = { transfer = { target = "reception" } }
 """
 STAYS = "stays = 5.0"
-
-
-def offered(call: SimulatedCall) -> bool:
-    """Tell whether the model was offered the target."""
-    tools = call.session.get("tools", [])
-    return any("reception" in str(each) for each in tools)
 
 
 async def refer(house: House) -> None:
