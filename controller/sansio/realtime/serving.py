@@ -117,7 +117,11 @@ def _follow_up(terms: TurnTerms, turns: TurnState, response_id: str) -> Turn:
     calls = [each for each in turns.server_calls if each.response_id == response_id]
     if not (response_id and calls and all(each.is_finished for each in calls)):
         return turns, ()
-    return enqueue(turns, Request(Ask.SERVER)) if terms.pace.follow_up else (turns, ())
+    if not terms.pace.follow_up:
+        return turns, ()
+    if turns.held:
+        return replace(turns, committed=True), ()  # no other turn starts while turns are held
+    return enqueue(turns, Request(Ask.SERVER))
 
 
 def _known(turns: TurnState, item_id: str, item: Item) -> TurnState:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.sansio.commands import Approve, StopSpeaking
+from controller.sansio.commands import Approve, HoldTurns, ReleaseTurns, StopSpeaking
 from controller.sansio.events import (
     ApprovalRequested,
     ChannelLost,
@@ -224,6 +224,13 @@ def test_the_calls_of_a_response_that_was_cut_short_are_left_to_the_next(status:
     story.begins("r1", ours=False)
     story.finishes("r1", message(), mcp_call(output="found"), status=status)
     assert "response.create" not in types(story.outs)
+
+
+def test_an_answer_that_comes_while_turns_are_held_is_told_when_they_are_released() -> None:
+    story = called(mcp_call())
+    story.receive(HoldTurns())
+    assert types(finished(story)) == []
+    assert types(story.receive(ReleaseTurns())) == ["session.update", "response.create"]
 
 
 def test_a_call_that_nobody_announced_is_reported_by_what_is_known() -> None:
