@@ -65,6 +65,14 @@ def test_a_call_that_is_shorter_than_its_warning_is_not_warned_of(warn_before: f
     assert one(Say, story.wait()).text == TIME_IS_UP
 
 
+def test_the_warning_is_not_spoken_before_the_disclosure() -> None:
+    terms = replace(TERMS, disclosure="A machine speaks.", max_duration=70.0, warn_before=60.0)
+    story = active(terms)
+    assert story.wait() == (Inject(time_left(60.0)),)
+    said = story.receive(SpeechHeard("disclosure", certain=True, words="A machine speaks."))
+    assert [each.say_id for each in only(Say, said)] == ["warning-1", "greeting"]
+
+
 def test_the_warning_is_not_lost_with_the_channel() -> None:
     story = active(replace(TERMS, max_duration=70.0, warn_before=60.0))
     story.receive(ChannelLost(), after=9.0)
