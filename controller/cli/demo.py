@@ -123,7 +123,7 @@ async def _play(example: Path, speed: float) -> int:
         _print(line)
     if not stopped:
         return service.explain("the service did not stop in good order")
-    failed = sum(bool(call.verdict()) for call in calls)
+    failed = sum(bool(call.verdict(outcomes)) for call in calls)
     _print(f"\n{len(calls) - failed} of {len(calls)} calls ended as they should.")
     return service.explain("a call did not end as it should") if failed else 0
 

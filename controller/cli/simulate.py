@@ -228,6 +228,8 @@ async def _place(
     for scenario in scenarios:
         call = await simulator.place_call(scenario)
         timeline.name(call)
+        if scenario.operator:
+            _print("The steps of its operator are left out: only the service can do them.")
         calls.append(call)
         if not together:
             await call.settled()

@@ -20,11 +20,12 @@ from controller.simulator.caller import Caller
 from controller.simulator.client_events import ClientEvents
 from controller.simulator.conversation import Conversation
 from controller.simulator.ending import EndedBy, Ending, Phase
-from controller.simulator.faults import Faults, Planned, Point
+from controller.simulator.faults import Faults, Point
 from controller.simulator.hearing import Hearing
 from controller.simulator.host import Bell, pause
 from controller.simulator.http_answers import HttpAnswers
 from controller.simulator.journal import Source
+from controller.simulator.lifetime import Lifetime
 from controller.simulator.model import Model
 from controller.simulator.record import CallRecord
 from controller.simulator.session import new_session
@@ -67,7 +68,10 @@ class SimulatedCall(CallRecord):
         self._hearing: Hearing | None = None
         self._events: ClientEvents | None = None
         self._leg_timer: asyncio.TimerHandle | None = None
-        self._life_timers: list[asyncio.TimerHandle] = []
+        limit = scenario.session_limit
+        self._lifetime = Lifetime(
+            self, self.switches.session_limit if limit is None else limit, self.end
+        )
         self._deliveries: asyncio.Task[None] | None = None
         self._next_call: SimulatedCall | None = None
         self.task: asyncio.Task[None] | None = None
@@ -175,32 +179,11 @@ class SimulatedCall(CallRecord):
             return
         await pause(self.pace.establish)
         if not self.is_over:
-            loop = asyncio.get_running_loop()
-            self._live_at = loop.time()
+            self._live_at = asyncio.get_running_loop().time()
             self.phase = Phase.LIVE
             self.record(Source.CALL, "is answered")
-            self._life_timers.append(loop.call_later(self._session_limit, self._expire))
-            drop = self.faults.take(Point.LIFE)
-            if drop is not None:
-                self._life_timers.append(loop.call_later(drop.effect.seconds, self._drop, drop))
+            self._lifetime.begin()
             self.ring()
-
-    @property
-    def _session_limit(self) -> float:
-        wanted = self.scenario.session_limit
-        return self.switches.session_limit if wanted is None else wanted
-
-    def _expire(self) -> None:
-        """The longest session is over: an error says so, then the socket closes with 1001."""
-        error = RefusedError(
-            "Your session hit the maximum duration of 60 minutes.", code="session_expired"
-        ).error()
-        self.emit("error", error=error | {"event_id": None})
-        self.end(Ending(EndedBy.EXPIRED))
-
-    def _drop(self, drop: Planned) -> None:
-        self.record(Source.FAULT, drop.fault)
-        self.end(Ending(EndedBy.DIED))
 
     async def _go_on(self) -> None:
         """Place the calls that follow this one, unless the stand-in is being stopped."""
@@ -229,9 +212,9 @@ class SimulatedCall(CallRecord):
             self.hearing.close()
         self.phase = Phase.ENDED
         self.outcome = ending
-        for timer in (self._leg_timer, *self._life_timers):
-            if timer is not None:
-                timer.cancel()
+        self._lifetime.close()
+        if self._leg_timer is not None:
+            self._leg_timer.cancel()
         self.record(Source.CALL, "ended", ending)
         self._sidebands.end(self._close_code(ending), "Your session ended.")
         self._ended.set_result(ending)
@@ -269,7 +252,7 @@ class SimulatedCall(CallRecord):
         session = new_session(
             body,
             session_id=self.ids.new("sess"),
-            expires_at=int(self.wall_time + self._session_limit),
+            expires_at=int(self.wall_time + self._lifetime.limit),
         )
         self._conversation = Conversation(
             self,

@@ -263,7 +263,7 @@ def summary(calls: Sequence[SimulatedCall], outcomes: Mapping[str, str] | None =
     if not calls:
         return []
     rows = [["#", "result", "call", "how it ended"]]
-    rows += [_row(number, call) for number, call in enumerate(calls, 1)]
+    rows += [_row(number, call, outcomes) for number, call in enumerate(calls, 1)]
     if outcomes is not None:
         said = [outcomes.get(call.call_id, "(no call for it)") for call in calls]
         for row, word in zip(rows, ["what the service says", *said], strict=True):
@@ -272,13 +272,13 @@ def summary(calls: Sequence[SimulatedCall], outcomes: Mapping[str, str] | None =
     lines = [_aligned(row, widths) for row in rows]
     table = [lines[0], "-" * (sum(widths) + 2 * len(widths))]
     for line, call in zip(lines[1:], calls, strict=True):
-        table += [line, *(f"{'':{widths[0] + 4}}{sentence}" for sentence in call.verdict())]
+        table += [line, *(f"{'':{widths[0] + 4}}{sentence}" for sentence in call.verdict(outcomes))]
     return table
 
 
-def _row(number: int, call: SimulatedCall) -> list[str]:
+def _row(number: int, call: SimulatedCall, outcomes: Mapping[str, str] | None) -> list[str]:
     ended = _ENDINGS[call.outcome.by](call.outcome) if call.outcome else "is not over"
-    result = "FAILED" if call.verdict() else "ok"
+    result = "FAILED" if call.verdict(outcomes) else "ok"
     return [str(number), result, _one_line(call.scenario.title), ended]
 
 

@@ -119,6 +119,18 @@ async def test_exit_code_is_1_when_an_expectation_did_not_hold(
     assert "expected to end by hung_up, ended by rejected" in capfd.readouterr().out
 
 
+async def test_steps_of_an_operator_are_said_to_be_left_out(
+    tmp_path: Path, rejecting: str, free_port: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    scenario = tmp_path / "operated.toml"
+    scenario.write_text("[[operator]]\nhangs_up = true")
+    args = parsed(
+        "--port", str(free_port), "--webhook-url", rejecting, "--scenario", str(scenario)
+    )  # fmt: skip
+    assert await run_in_thread(args) == 0
+    assert "The steps of its operator are left out" in capfd.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
