@@ -51,6 +51,13 @@ disclosure = false
 greeting = "Thank the caller for calling Acme Dental."
 tools = ["opening_hours", "wait_for_ever", "transfer", "hang_up"]
 targets = ["reception"]
+
+[silence]  # callers of these tests say nothing for minutes
+ghost_prompts = []
+ghost_end = 3600
+idle_prompts = []
+idle_end = 3600
+ringing_out = 3600
 +++
 You are the receptionist of Acme Dental.
 """
