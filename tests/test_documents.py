@@ -193,7 +193,7 @@ def test_every_command_is_described() -> None:
 
 
 def test_every_limit_is_described_with_its_value() -> None:
-    text = (DOCS / "reference/behaviour.md").read_text()
+    text = (DOCS / "reference/behaviour/limits.md").read_text()
     described = {
         name: float(value) for value, name in re.findall(r"\| ([\d.]+) \| `(\w+\.\w+)` \|", text)
     }
@@ -201,6 +201,63 @@ def test_every_limit_is_described_with_its_value() -> None:
     limits = {f"Limits.{name}": value for name, value in asdict(Limits()).items()}
     pace = {f"Pace.{name}": value for name, value in asdict(Pace()).items()}
     assert described == limits | pace
+
+
+PROBLEM = re.compile(r"^\| (\d+) \| .+ \| (.+) \| (.+) \|$", flags=re.MULTILINE)
+"""Number, settings and tests of a row of the tables of problems."""
+
+
+def problems() -> list[tuple[str, str, str]]:
+    return PROBLEM.findall((DOCS / "reference/behaviour.md").read_text())
+
+
+def test_every_known_problem_has_its_row() -> None:
+    numbers = [int(number) for number, _, _ in problems()]
+
+    assert numbers[:23] == list(range(1, 24))
+    assert numbers[23:49] == list(range(1, 27))
+    assert set(numbers[49:]) == set(range(1, 29)) - {5, 15, 20, 21, 25, 27}
+
+
+def is_a_test(name: str) -> bool:
+    path, _, function = name.partition("::")
+    file = ROOT / path
+    if not file.is_file():
+        return False
+    if not function:
+        return file.parent == ROOT / "tests/acceptance/scenarios"
+    defined = rf"^(?:async def|def) {function}\(|^{function} = "
+    return re.search(defined, file.read_text(), flags=re.MULTILINE) is not None
+
+
+def test_every_problem_names_tests_that_exist() -> None:
+    rows = [re.findall(r"`([^`]+)`", tests) for _, _, tests in problems()]
+
+    assert all(rows)
+    assert [name for names in rows for name in names if not is_a_test(name)] == []
+
+
+def keys_of_the_reference() -> dict[str, set[str]]:
+    """Return the keys by the heading of their table; those of agent files under ""."""
+    text = (DOCS / "reference/settings.md").read_text()
+    found: dict[str, set[str]] = {}
+    for part in re.split(r"^##+ ", text, flags=re.MULTILINE)[1:]:
+        heading = part.partition("\n")[0].removesuffix(" of an agent")
+        name = "" if heading == "Agent files" else heading
+        found.setdefault(name, set()).update(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE))
+    return found
+
+
+def test_every_problem_names_settings_that_exist() -> None:
+    known = keys_of_the_reference()
+    missing = []
+    for _, settings, _ in problems():
+        for setting in re.findall(r"`([^`]+)`", settings):
+            table, _, key = setting.rpartition(" ")
+            if key not in known.get(table, set()):
+                missing.append(setting)
+
+    assert missing == []
 
 
 def test_every_dependency_has_its_reason() -> None:

@@ -137,6 +137,17 @@ async def test_a_caller_who_leaves_while_talking_ends_the_call_within_a_second(
     assert house.verbs() == ["accept 200"]
 
 
+async def test_a_leg_that_the_network_drops_ends_the_call_at_once(open_house: Open) -> None:
+    house = await open_house()
+
+    call = await house.play('caller = ["Hello?"]\nstays = 300.0', "call_drops")
+
+    assert (await call.ended).by is EndedBy.DIED
+    assert house.outcomes == [("caller_hung_up", None)]
+    assert house.lines[0]["talk_s"] == pytest.approx(29, abs=2)  # the pattern of known problem 18
+    assert house.verbs() == ["accept 200"]
+
+
 async def operator_ends(house: House) -> None:
     (summary,) = house.registry.calls()
     assert house.registry.hang_up(summary.call_id)
