@@ -43,18 +43,21 @@ from controller.sansio.realtime.session import accept_body, minimal_body
 from controller.sansio.usage import Prices
 from controller.sansio.watching import Watchers
 
-_NOTES: Final = get_args(Note)
-_RECORDED: Final = (*_NOTES, MenuKeyPressed, SpeechHeard)
+# Sets of types, not tuples for isinstance: each of some sixty is a class of its own without heirs,
+# and every event and command of every call is looked up in them.
+_NOTES: Final = frozenset(get_args(Note))
+_RECORDED: Final = _NOTES | {MenuKeyPressed, SpeechHeard}
 """What the record counts; the last two are for the call's machine as well."""
-_EVENTS: Final = get_args(Event)
-_FOR_DIALECT: Final = get_args(DialectCommand)
+_EVENTS: Final = frozenset(get_args(Event))
+_FOR_DIALECT: Final = frozenset(get_args(DialectCommand))
 _WATCHED: Final = frozenset({State.ATTACHING, State.ACTIVE})
 """Where silence and keys mean something; elsewhere the watchers see what happens and time stands
 still for them."""
 
-_INSIDE: Final = (*_EVENTS, *_FOR_DIALECT, *get_args(WatchCommand))
+_INSIDE: Final = _EVENTS | _FOR_DIALECT | frozenset(get_args(WatchCommand))
 """What one of the machines takes; the rest is for the shell."""
 _Passed: TypeAlias = SendFrame | Event | CallCommand
+_Recorded: TypeAlias = Note | MenuKeyPressed | SpeechHeard
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +136,11 @@ class Conversation:
     @property
     def deadline(self) -> float | None:
         """Unix seconds at which `DeadlineReached` is due; None exactly when the call is over."""
-        if self.call.deadline is None:
+        at = self.call.deadline
+        if at is None:
             return None
-        instants = (self.call.deadline, self.turns.deadline, self._watch_deadline)
-        return min(each for each in instants if each is not None)
+        instants = (at, self.turns.deadline, self._watch_deadline)
+        return min([each for each in instants if each is not None])
 
     @property
     def _watch_deadline(self) -> float | None:
@@ -161,7 +165,7 @@ class Conversation:
         given = codec.decode(frame)
         if isinstance(given, codec.Skipped):
             return () if given.reason == "unused" else (Record(FaultReported(given.reason)),)
-        return self._pass_on(self.turns.receive(given, now=now), now)
+        return self._pass_on(self.turns.take(given, now=now), now)
 
     def receive(self, event: Event, *, now: float) -> tuple[ShellCommand, ...]:
         """Take one event of the line, the channel, a tool, an operator, or time."""
@@ -170,7 +174,7 @@ class Conversation:
                 passed = self._channel_opened(event, now)
             case ChannelLost():
                 passed = (
-                    *self.turns.receive(event, now=now),
+                    *self.turns.take(event, now=now),
                     *self.call.receive(event, now=now),
                     *self.watchers.receive(event, now=now),
                 )
@@ -183,7 +187,7 @@ class Conversation:
     def _happened(self, event: Event, now: float) -> tuple[_Passed, ...]:
         """Show an event to the watchers, and to the call's machine if it is for that."""
         seen = self.watchers.receive(event, now=now)
-        if isinstance(event, _NOTES):
+        if type(event) in _NOTES:
             return seen
         return (*self.call.receive(event, now=now), *seen)
 
@@ -193,15 +197,15 @@ class Conversation:
         commands = self.call.receive(event, now=now)
         if self.call.value.channel is was:
             return commands
-        return (*self.turns.receive(event, now=now), *commands)
+        return (*self.turns.take(event, now=now), *commands)
 
     def _deadline_reached(self, event: DeadlineReached, now: float) -> tuple[_Passed, ...]:
         passed: tuple[_Passed, ...] = ()
-        if self.turns.deadline is not None and self.turns.deadline <= now:
-            passed += self.turns.receive(event, now=now)
-        if self._watch_deadline is not None and self._watch_deadline <= now:
+        if _has_come(self.turns.deadline, now):
+            passed += self.turns.take(event, now=now)
+        if _has_come(self._watch_deadline, now):
             passed += self.watchers.receive(event, now=now)
-        if self.call.deadline is not None and self.call.deadline <= now:
+        if _has_come(self.call.deadline, now):
             passed += self.call.receive(event, now=now)
         return passed
 
@@ -209,15 +213,15 @@ class Conversation:
         """Hand each thing to whoever takes it, with all that follows from it before the next."""
         waiting = deque(passed)
         out: list[ShellCommand] = []
-        while waiting:
+        while waiting or (waiting := deque(self.turns.settle(now=now))):
             each = waiting.popleft()
             if isinstance(each, CloseChannel):
                 # The shell closes it and reports no loss of what it was told to close.
-                waiting.extendleft(reversed(self.turns.receive(ChannelLost(), now=now)))
+                waiting.extendleft(reversed(self.turns.take(ChannelLost(), now=now)))
                 out.append(each)
-            elif isinstance(each, _INSIDE):
-                if isinstance(each, _NOTES):
-                    out.append(Record(each))
+            elif type(each) in _INSIDE:
+                if type(each) in _RECORDED:
+                    out.append(Record(cast("_Recorded", each)))
                 waiting.extendleft(reversed(self._inside(each, now)))
             elif not (isinstance(each, SendFrame) and self.call.is_over):
                 out.append(cast("ShellCommand", each))  # what is left of the union
@@ -226,12 +230,12 @@ class Conversation:
 
     def _inside(self, each: _Passed, now: float) -> tuple[_Passed, ...]:
         """Give an event or a command to the machine that it is for."""
-        if isinstance(each, _EVENTS):
-            return self._happened(each, now)
+        if type(each) in _EVENTS:
+            return self._happened(cast("Event", each), now)
         if isinstance(each, Become):
             return self._become(each.agent, now)
-        if isinstance(each, _FOR_DIALECT):
-            return self.turns.receive(each, now=now)
+        if type(each) in _FOR_DIALECT:
+            return self.turns.take(cast("DialectCommand", each), now=now)
         return self.watchers.receive(cast("WatchCommand", each), now=now)
 
     def _become(self, name: str, now: float) -> tuple[_Passed, ...]:
@@ -285,6 +289,10 @@ class Conversation:
             bytes(stored.watchers), agent, now=now, prices=around.prices
         )
         return conversation
+
+
+def _has_come(at: float | None, now: float) -> bool:
+    return at is not None and at <= now
 
 
 class _Snapshot(msgspec.Struct, forbid_unknown_fields=True):

@@ -37,6 +37,7 @@ from controller.sansio.events import (
     HangUpRequested,
     LineEnded,
     OwnershipLost,
+    SayRequested,
     ToolFinished,
     ToolOutput,
     TransferFailed,
@@ -293,14 +294,16 @@ def test_nothing_is_asked_for_after_the_end() -> None:
 
 
 def test_no_frame_is_sent_in_the_instant_in_which_the_call_ends() -> None:
-    limits = Limits(request=8.0, hang_up_tries=1)
+    limits = Limits(request=5.0, hang_up_tries=1)
     story = ConversationStory(
         Conversation(AGENT, now=START, circumstances=Circumstances(limits=limits))
     )
     for event in (Admitted(), Answered(), ChannelOpened()):
         story.receive(event)
     story.hears("session.created")
-    story.receive(HangUpRequested())
+    story.wait()
+    story.begins("r1")
+    assert "response.cancel" in types(story.receive(HangUpRequested()))
     assert story.conversation.turns.deadline == story.conversation.call.deadline
     assert types(story.wait()) == []
     assert outcome_of(story) is Outcome.CLEANUP_UNCONFIRMED
@@ -429,3 +432,35 @@ def test_a_response_that_nobody_asked_for_tools_by_is_only_billed() -> None:
     story.begins("r9", ours=False)
     commands = story.hears("response.done", **response("r9", "completed", message()))
     assert [type(each) for each in commands] == [Record]
+
+
+# --- nothing is asked for before the call has had its say ---------------------------------------
+
+
+def test_nothing_is_asked_for_in_the_step_in_which_the_model_fails() -> None:
+    story = greeted()
+    story.begins("r1", ours=False)
+    story.receive(SayRequested("Say it.", verbatim=False))
+    for name in ("r1", "r2", "r3"):
+        story.finishes(name, status="failed")
+        if name != "r3":
+            story.wait()
+            story.begins("r2" if name == "r1" else "r3")
+    assert only(HangUpCall, story.commands)
+    asked = len(sent(story.commands, "response.create"))
+    story.receive(DeadlineReached(), after=20.0)
+    assert len(sent(story.commands, "response.create")) == asked
+    at = story.commands.index(only(HangUpCall, story.commands)[0])
+    assert "response.create" not in types(story.commands[at:])
+
+
+def test_words_that_wait_do_not_begin_between_the_goodbye_and_the_hang_up() -> None:
+    story = greeted()
+    story.begins("r1", ours=False)
+    story.hears("output_audio_buffer.started", response_id="r1")
+    story.receive(SayRequested("Say it.", verbatim=False))
+    outs = story.finishes("r1", message("Goodbye!"), function_call("t1", "hang_up"))
+    assert "response.create" not in types(outs)
+    outs = story.hears("output_audio_buffer.stopped", response_id="r1")
+    assert only(HangUpCall, outs)
+    assert "response.create" not in types(outs)

@@ -115,7 +115,8 @@ def begin(call: CallState, name: str | None, *, heard: tuple[str, Speech], now: 
     call = _announcing(call, _transfer(call, name), Outcome.SIDEBAND_LOST, now)
     match speech:
         case Speech.UNHEARD:
-            return replace(call, ending=replace(ending.closing(call), say_id=say_id)), ()
+            call = replace(call, ending=replace(ending.closing(call), say_id=say_id))
+            return call, (StopSpeaking(),)  # nothing else is said after the announcement
         case Speech.HEARD:
             return refer(call, now)
         case Speech.SILENT:  # pragma: no branch - the last of all

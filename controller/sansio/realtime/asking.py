@@ -81,13 +81,24 @@ def enqueue(turns: TurnState, request: Request) -> Turn:
         if turns.last:
             return replace(turns, committed=True), ()
         if is_waiting(turns, request.ask):
-            return turns, ()
+            return _joined(turns, request), ()
     turns = _placed(turns, request)
     words = [each for each in turns.queue if each.ask is Ask.SAY]
     if len(words) <= QUEUE_LIMIT:
         return turns, ()
     turns, owed = drop(turns, (words[-1],))
     return turns, (FaultReported("too_many_requests"), *owed)
+
+
+def _joined(turns: TurnState, request: Request) -> TurnState:
+    """Let a request that waits stand for one more of its kind, which nobody has seen."""
+    queue = (
+        replace(each, seen_by=None, tells=each.tells or request.tells)
+        if each.ask is request.ask
+        else each
+        for each in turns.queue
+    )
+    return replace(turns, queue=tuple(queue))
 
 
 def put_back(turns: TurnState, request: Request) -> Turn:
@@ -113,8 +124,11 @@ def put_first(turns: TurnState, request: Request) -> Turn:
         return replace(turns, committed=True), ()  # no other turn starts while turns are held
     if request.ask is not Ask.SAY:
         # One of its kind that came meanwhile is answered by the same response.
+        same = tuple(each for each in turns.queue if each.ask is request.ask)
         others = tuple(each for each in turns.queue if each.ask is not request.ask)
         turns = replace(turns, queue=others)
+        for each in same:
+            request = replace(request, seen_by=None, tells=request.tells or each.tells)
     return _placed(turns, request, first=True), ()
 
 
@@ -140,6 +154,28 @@ def give_up(turns: TurnState, request: Request) -> Turn:
     """Want a response no more: what still comes for it is cancelled, its words are not heard."""
     unwanted = (*turns.unwanted, *request.marks)[-KEPT_LIMIT:]
     return replace(turns, unwanted=unwanted), unheard(request)
+
+
+def seen(turns: TurnState, response_id: str) -> TurnState:
+    """A response begins. It sees every tool output that was acknowledged before.
+
+    Words of ours are no answer to any.
+    """
+    is_answer = turns.current is None or turns.current.ask is not Ask.SAY
+    by = response_id if is_answer and not turns.outputs else None
+    queue = tuple(_seen(each, by) for each in turns.queue)
+    current = None if turns.current is None else _seen(turns.current, by)
+    return replace(turns, queue=queue, current=current)
+
+
+def _seen(request: Request, by: str | None) -> Request:
+    return replace(request, seen_by=by) if request.ask is Ask.TOOLS else request
+
+
+def answered(turns: TurnState, response_id: str) -> Turn:
+    """A response has said or called something: what it saw needs no other one."""
+    done_for = tuple(each for each in turns.queue if each.seen_by == response_id and not each.tells)
+    return drop(turns, done_for) if done_for else (turns, ())
 
 
 def is_waiting(turns: TurnState, ask: Ask) -> bool:

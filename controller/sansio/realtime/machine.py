@@ -22,10 +22,12 @@ SNAPSHOT_VERSION = 2
 class Turns:
     """Keeps one response at a time, and knows what was heard. No I/O, no clock; never raises.
 
-    When `deadline` has passed, the shell owes it a `DeadlineReached`.
+    When `deadline` has passed, the shell owes it a `DeadlineReached`. An input has two halves:
+    `take` follows it, `settle` asks for what waits. The call stands between them, for what it is
+    told may be a reason to ask for nothing more.
     """
 
-    __slots__ = ("_terms", "value")
+    __slots__ = ("_is_floor_taken", "_terms", "value")
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class Turns:
     ) -> None:
         self._terms = TurnTerms(agent, pace or Pace(), secrets or {})
         self.value = TurnState(now=now, held=held)
+        self._is_floor_taken = False
 
     @property
     def phase(self) -> Phase:
@@ -50,6 +53,10 @@ class Turns:
         return self.value.deadline
 
     def receive(self, given: Input, *, now: float) -> tuple[Out, ...]:
+        """Take one input and settle at once, where nobody has anything to say to it."""
+        return (*self.take(given, now=now), *self.settle(now=now))
+
+    def take(self, given: Input, *, now: float) -> tuple[Out, ...]:
         """Take one input; return frames to send and events for the call, in order.
 
         Args:
@@ -63,16 +70,21 @@ class Turns:
         if row is None:
             self.value = replace(before, now=now, ignored=before.ignored + 1)
             return ()
-        turns, outs = row.handle(self._terms, replace(before, now=now), given, now)
-        self.value, asked = pump(self._terms, turns, now)
-        return (*outs, *asked, *self._floor_changed(before))
+        self.value, outs = row.handle(self._terms, replace(before, now=now), given, now)
+        return outs
 
-    def _floor_changed(self, before: TurnState) -> tuple[Out, ...]:
-        """Say who has the floor, once at each change: the one place that does."""
-        is_taken = self.value.is_floor_taken
-        if is_taken is before.is_floor_taken:
-            return ()
-        return (FloorTaken(),) if is_taken else (FloorFree(),)
+    def settle(self, *, now: float) -> tuple[Out, ...]:
+        """Ask for what waits, once the call has followed every event; say who has the floor.
+
+        The one place that does either: what `take` returned may have ended the call, and nothing
+        is asked for after that.
+        """
+        turns, asked = pump(self._terms, self.value, max(now, self.value.now))
+        self.value = turns
+        if turns.is_floor_taken is self._is_floor_taken:
+            return asked
+        self._is_floor_taken = turns.is_floor_taken
+        return (*asked, FloorTaken() if self._is_floor_taken else FloorFree())
 
     def become(self, agent: Agent, *, now: float) -> tuple[Out, ...]:
         """Go on as another agent: its instructions, tools and turn detection from here on."""
@@ -101,6 +113,7 @@ class Turns:
         stored = msgspec.json.decode(snapshot, type=_Snapshot)
         turns = cls(agent, now=now, held=stored.turns.held, pace=pace, secrets=secrets)
         turns.value = replace(stored.turns, now=max(now, stored.turns.now))
+        turns._is_floor_taken = turns.value.is_floor_taken
         return turns
 
 

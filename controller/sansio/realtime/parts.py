@@ -58,6 +58,10 @@ class Request(Value, frozen=True):
     tries: int = 0
     marks: tuple[str, ...] = ()
     """`event_id` of each try: a response that comes late is still ours."""
+    seen_by: str | None = None
+    """Of tool outputs: the response that began when the far end had acknowledged all of them."""
+    tells: bool = False
+    """Also for a note to the model. Nobody acknowledges those: no other response will do."""
     stopped: bool = False
     """Sent before `StopSpeaking` or `CutOff`: not to be sent again."""
     is_fallback: bool = False

@@ -30,7 +30,7 @@ def give_outputs(
     turns = replace(turns, outputs=(*turns.outputs, *given)[-KEPT_LIMIT:])
     if not command.respond:
         return turns, sent
-    turns, refused = enqueue(turns, Request(Ask.TOOLS))
+    turns, refused = enqueue(turns, Request(Ask.TOOLS, tells=not given))
     return turns, (*sent, *refused)
 
 

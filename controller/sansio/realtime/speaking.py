@@ -36,6 +36,7 @@ def created(terms: TurnTerms, turns: TurnState, event: ResponseCreated, now: flo
         unanswered=False,
         caller_until=None,
     )
+    turns = asking.seen(turns, response.id)
     if turns.cut_off:
         turns, cancelled = cutting.cancel(terms, turns, now)
         return turns, (*cancelled, *outs)
@@ -176,8 +177,19 @@ def _ended(
         turns = failing.succeeded(turns)
     if response.status != "completed":
         return turns, failing.report(response)
+    turns, outs = _told(turns, response, silent=silent)
     turns, asked = serving.response_done(terms, turns, response)
-    return turns, (*_tool_calls(turns, response, say_id, silent=silent), *asked)
+    return turns, (*outs, *_tool_calls(turns, response, say_id, silent=silent), *asked)
+
+
+_CALLS = frozenset({"function_call", "mcp_call", "mcp_approval_request"})
+
+
+def _told(turns: TurnState, response: FinishedResponse, *, silent: bool) -> Turn:
+    """Ask for no second answer to tool outputs that this response, not asked for, has used."""
+    if silent and not any(item.type in _CALLS for item in reading.items(response)):
+        return turns, ()
+    return asking.answered(turns, response.id)
 
 
 def _tool_calls(

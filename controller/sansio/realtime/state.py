@@ -188,7 +188,7 @@ class TurnState(Value, frozen=True):
         What only waits to be asked for the first time does not take the floor: it may have to wait
         for the caller, for a socket, or for a release.
         """
-        if self.phase in {Phase.REQUESTED, Phase.RESPONDING} or self.voices:
+        if self.phase is Phase.REQUESTED or self.phase is Phase.RESPONDING or self.voices:
             return True
         if self.ask_at is None or self._caller_goes_first(self.queue[0]):
             return False
@@ -200,7 +200,7 @@ class TurnState(Value, frozen=True):
         instants = [self.hold_until if self.held else None, self.phase_until, self.ask_at]
         instants += [voice.due for voice in self.voices]
         instants.append(self.update.due if self.update is not None else None)
-        return min((each for each in instants if each is not None), default=None)
+        return min([each for each in instants if each is not None], default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The state table of turns, as data; the rules are those of the call's table.
 
-One more rule: after every input, a request that waits is sent if the phase is IDLE (`pump`), so
-IDLE may become REQUESTED at the end of any step.
+One more rule: once the call has followed what an input means to it, a request that waits is sent if
+the phase is IDLE (`pump`), so IDLE may become REQUESTED at the end of any step.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from controller.sansio.commands import (
     Inject,
     ReportHandOff,
     RunTool,
+    StopSpeaking,
 )
 from controller.sansio.events import (
     ApprovalRequested,
@@ -354,7 +355,7 @@ def test_what_is_ours_is_refused_beside_a_hang_up() -> None:
         "t3": "call_is_ending",
         "t-hang-up": None,
     }
-    assert [type(each) for each in commands] == [HoldTurns, GiveToolOutputs]
+    assert [type(each) for each in commands] == [HoldTurns, GiveToolOutputs, StopSpeaking]
     assert story.is_in(State.ENDING)
 
 

@@ -14,6 +14,7 @@ from controller.sansio.commands import (
     HangUpCall,
     HoldTurns,
     RunTool,
+    StopSpeaking,
     TransferCall,
 )
 from controller.sansio.events import (
@@ -256,14 +257,20 @@ def test_hang_up_holds_turns_and_posts_its_output_without_a_response() -> None:
     story = active()
     commands = story.receive(called(HANG_UP))
     output = ToolOutput("t-hang-up", '{"ok": true}')
-    assert commands == (HoldTurns(), GiveToolOutputs((output,), respond=False))
+    given = GiveToolOutputs((output,), respond=False)
+    assert commands == (HoldTurns(), given, StopSpeaking())
     assert story.is_in(State.ENDING)
 
 
 def test_hang_up_together_with_ordinary_tools_runs_them_and_waits_for_none() -> None:
     story = active()
     commands = story.receive(called(tool("t1"), HANG_UP))
-    assert [type(each) for each in commands] == [HoldTurns, GiveToolOutputs, RunTool]
+    assert [type(each) for each in commands] == [
+        HoldTurns,
+        GiveToolOutputs,
+        RunTool,
+        StopSpeaking,
+    ]
     assert not one(GiveToolOutputs, commands).respond
     (given,) = finish_all(story, "t1")
     assert isinstance(given, GiveToolOutputs)
