@@ -193,23 +193,24 @@ class CallState(Value, frozen=True):
     @property
     def warn_at(self) -> float | None:
         """When the caller is told that it nearly has; None: not, or not any more."""
-        before = self.terms.warn_before
-        if self.end_at is None or self.answered_at is None or self.is_warned or before <= 0:
+        before, end_at = self.terms.warn_before, self.end_at
+        if end_at is None or self.answered_at is None or self.is_warned or before <= 0:
             return None
-        at = self.end_at - before
+        at = end_at - before
         return at if at > self.answered_at else None
 
     @property
     def deadline(self) -> float | None:
         """When `DeadlineReached` is due; None exactly in a terminal state."""
-        if self.state in TERMINAL:
+        state = self.state
+        if state in TERMINAL:
             return None
         instants = [self.step_at, self.attach_at]
-        if self.state in {State.ATTACHING, State.ACTIVE}:
+        if state is State.ACTIVE or state is State.ATTACHING:
             instants += [self.end_at, self.warn_at]
-        if self.state is State.ACTIVE:
+        if state is State.ACTIVE:
             instants.append(self.work.due(self.terms.filler))
-        return min(instant for instant in instants if instant is not None)
+        return min([instant for instant in instants if instant is not None])
 
     def is_due(self, now: float) -> bool:
         """Tell whether the deadline has passed: a timer may fire for one that has moved since."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 from controller.sansio.commands import WatchCommand
 from controller.sansio.events import Event
@@ -13,6 +13,9 @@ Given: TypeAlias = Event | WatchCommand
 
 class Watcher(Protocol):
     """One of them."""
+
+    uses: ClassVar[frozenset[type]]
+    """What means something to it; it is shown nothing else."""
 
     @property
     def deadline(self) -> float | None:

@@ -25,7 +25,7 @@ dropped. A snapshot holds no digit of any entry for the same reason: a restart l
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 from controller.sansio.agent import Agent
 from controller.sansio.commands import CollectDigits
@@ -91,6 +91,19 @@ class Keypad:
     """Reports menu keys and entries. No I/O, no clock; never raises, shows no digit."""
 
     __slots__ = ("_agent", "value")
+
+    uses: ClassVar[frozenset[type]] = frozenset(
+        {
+            Answered,
+            ChannelLost,
+            CollectDigits,
+            DeadlineReached,
+            Digit,
+            FloorFree,
+            FloorTaken,
+            Ready,
+        }
+    )
 
     def __init__(self, agent: Agent, *, now: float) -> None:
         self._agent = agent

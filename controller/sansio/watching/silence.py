@@ -9,18 +9,27 @@ sign.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from controller.sansio.agent import Agent
+from controller.sansio.commands import AllowSilence, CollectDigits
 from controller.sansio.events import (
     Absence,
+    CallerPaused,
     CallerSpoke,
+    ChannelLost,
     DeadlineReached,
     Digit,
+    DigitsEntered,
+    FaultReported,
+    FloorFree,
+    FloorTaken,
     NobodyThere,
     PromptDue,
     Ready,
     SilenceTimedOut,
+    ToolFinished,
+    ToolsCalled,
     TranscriptAdded,
 )
 from controller.sansio.value import Value, replace
@@ -51,6 +60,29 @@ class Silence:
 
     __slots__ = ("_agent", "value")
 
+    uses: ClassVar[frozenset[type]] = frozenset(
+        {
+            AllowSilence,
+            CallerPaused,
+            CallerSpoke,
+            ChannelLost,
+            CollectDigits,
+            DeadlineReached,
+            Digit,
+            DigitsEntered,
+            FaultReported,
+            FloorFree,
+            FloorTaken,
+            PromptDue,
+            Ready,
+            SilenceTimedOut,
+            ToolFinished,
+            ToolsCalled,
+            TranscriptAdded,
+        }
+    )
+    """What its three rooms use; half of a call's events are of other kinds."""
+
     def __init__(self, agent: Agent, *, now: float) -> None:
         self._agent = agent
         self.value = SilenceState(now=now)
@@ -62,7 +94,7 @@ class Silence:
         if state.is_over:
             return None
         instants = (state.scene.deadline, self._quiet_due, self._doubt_due)
-        return min((each for each in instants if each is not None), default=None)
+        return min([each for each in instants if each is not None], default=None)
 
     @property
     def _quiet_due(self) -> float | None:

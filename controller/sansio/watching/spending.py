@@ -10,6 +10,8 @@ one that was away for a while. A channel that is lost while nobody speaks is how
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from controller.sansio.agent import Agent
 from controller.sansio.events import (
     BudgetSpent,
@@ -52,6 +54,9 @@ class Spending:
 
     __slots__ = ("_agent", "_prices", "value")
 
+    uses: ClassVar[frozenset[type]] = frozenset(
+        {ChannelLost, FloorFree, FloorTaken, Ready, UsageReported}
+    )
     deadline: float | None = None
     """It waits for nothing."""
 
@@ -61,7 +66,10 @@ class Spending:
         self.value = SpendingState(is_estimate=prices is not None and prices.is_estimate)
 
     def become(self, agent: Agent) -> None:
-        """Go on under another agent's budget; what was spent and warned of stays."""
+        """Go on under another agent's budget; what was spent and warned of stays.
+
+        It is compared when the floor changes next, which a hand-off makes it do.
+        """
         self._agent = agent
 
     def receive(self, given: Given, *, now: float) -> tuple[Event, ...]:

@@ -40,13 +40,15 @@ class Watchers:
     @property
     def deadline(self) -> float | None:
         """Unix seconds; None: nothing is waited for."""
-        instants = (each.deadline for each in self._all)
-        return min((each for each in instants if each is not None), default=None)
+        instants = (self.silence.deadline, self.keypad.deadline, self.spending.deadline)
+        return min([each for each in instants if each is not None], default=None)
 
     def receive(self, given: Given, *, now: float) -> tuple[Event, ...]:
-        """Show something to all of them; a `DeadlineReached` to those whose time has come."""
+        """Show something to those who use it; a `DeadlineReached` to those whose time has come."""
         found: tuple[Event, ...] = ()
         for each in self._all:
+            if type(given) not in each.uses:
+                continue
             if not isinstance(given, DeadlineReached) or _is_due(each, now):
                 found += each.receive(given, now=now)
         return found

@@ -15,6 +15,7 @@ from controller.sansio import commands as cmd
 from controller.sansio import events as ev
 from controller.sansio.agent import Agent, Budget, Keypad, MenuEntry, Silence
 from controller.sansio.usage import Prices
+from controller.sansio.value import replace as replace_value
 from controller.sansio.watching import Watchers
 from controller.sansio.watching.keypad import LONGEST_ENTRY
 from controller.sansio.watching.scene import TOOLS_LIMIT
@@ -133,12 +134,26 @@ class AnySequence(RuleBasedStateMachine):
         waiting = [given]
         found: list[ev.Event] = []
         for each in waiting:
+            self.means_nothing_to_those_who_are_not_shown_it(each)
             new = self.watchers.receive(each, now=self.now)
             waiting += new
             found += new
         for event in found:
             self.check(event)
         return found
+
+    def means_nothing_to_those_who_are_not_shown_it(self, given: Any) -> None:
+        silence, keypad = self.watchers.silence, self.watchers.keypad
+        if type(given) not in silence.uses:
+            known = silence.value
+            assert not silence.receive(given, now=self.now)
+            assert silence.value == replace_value(known, now=self.now)
+            silence.value = known
+        if type(given) not in keypad.uses:
+            keys = keypad.value
+            assert not keypad.receive(given, now=self.now)
+            assert keypad.value == replace_value(keys, now=self.now)
+            keypad.value = keys
 
     def check(self, found: ev.Event) -> None:
         assert type(found) in OURS
