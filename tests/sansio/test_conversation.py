@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from controller.sansio.agent import Agent
+from controller.sansio.agent import Agent, Keypad, MenuEntry
 from controller.sansio.call import Limits, State
 from controller.sansio.commands import (
     AnswerForm,
@@ -36,8 +36,10 @@ from controller.sansio.events import (
     FaultReported,
     HangUpRequested,
     LineEnded,
+    MenuKeyPressed,
     OwnershipLost,
     SayRequested,
+    SpeechHeard,
     ToolFinished,
     ToolOutput,
     TransferFailed,
@@ -351,6 +353,15 @@ def test_what_is_heard_pressed_and_billed_is_recorded() -> None:
     assert story.hears("input_audio_buffer.dtmf_event_received", event="5") == (Record(Digit("5")),)
     notes = [each.note for each in only(Record, story.commands)]
     assert len(only(UsageReported, notes)) == 1
+    assert [each.certain for each in only(SpeechHeard, notes)] == [True]
+
+
+def test_a_key_of_the_menu_is_recorded_as_a_key_and_as_the_menus() -> None:
+    agent = replace(AGENT, keypad=Keypad(menu=(MenuEntry("9", "repeat"),)))
+    story = greeted(agent)
+    story.hears("input_audio_buffer.dtmf_event_received", event="9")
+    notes = [each.note for each in only(Record, story.commands)]
+    assert (len(only(Digit, notes)), only(MenuKeyPressed, notes)) == (1, [MenuKeyPressed("9")])
 
 
 @pytest.mark.parametrize(
