@@ -15,6 +15,7 @@ from controller.sansio.call.state import (
 from controller.sansio.commands import (
     CallCommand,
     CloseChannel,
+    CutOff,
     HangUpCall,
     HoldTurns,
     Outcome,
@@ -52,12 +53,16 @@ def end(call: CallState, outcome: Outcome, detail: str | None = None) -> Step:
 def hang_up(
     call: CallState, outcome: Outcome, now: float, *, tries: int = 1, detail: str | None = None
 ) -> Step:
-    """Ask the line to end the call: closing the channel would not (rule 12)."""
+    """Ask the line to end the call: closing the channel would not (rule 12).
+
+    The line may need several attempts; the model says nothing meanwhile, asked or not.
+    """
     call, effect_id = effect(call, "hang_up")
-    closed: tuple[CallCommand, ...] = ()
+    quiet: tuple[CallCommand, ...] = (StopSpeaking(), CutOff(), HoldTurns())
     if call.channel is not Channel.READY:
         # Nobody is to attach to a call that is being hung up.
         closed = (CloseChannel(),) if call.channel is not Channel.CLOSED else ()
+        quiet = (*closed, StopSpeaking())
         call = replace(call, channel=Channel.CLOSED)
     call = replace(
         call,
@@ -66,7 +71,7 @@ def hang_up(
         step_at=now + call.terms.limits.request,
         attach_at=None,
     )
-    return call, (*closed, StopSpeaking(), HangUpCall(effect_id))
+    return call, (*quiet, HangUpCall(effect_id))
 
 
 def gone(call: CallState, _now: float) -> Step:

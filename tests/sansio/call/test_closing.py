@@ -10,7 +10,9 @@ from controller.sansio.call import State
 from controller.sansio.call.state import Closing
 from controller.sansio.commands import (
     CloseChannel,
+    CutOff,
     HangUpCall,
+    HoldTurns,
     Outcome,
     ReportOutcome,
     StopSpeaking,
@@ -50,6 +52,8 @@ def test_we_hang_up_when_the_last_words_were_heard_and_not_before() -> None:
     assert story.receive(SpeechHeard("r6", certain=True)) == ()
     assert story.receive(SpeechHeard("r7", certain=True)) == (
         StopSpeaking(),
+        CutOff(),
+        HoldTurns(),
         HangUpCall("hang_up-2"),
     )
     assert story.receive(SpeechHeard("r7", certain=True)) == ()

@@ -11,6 +11,7 @@ from controller.sansio.call import State, TargetTerms
 from controller.sansio.call.words import BUDGET_SPENT, CONNECTING, NOBODY_THERE, prompt
 from controller.sansio.commands import (
     CloseChannel,
+    CutOff,
     HangUpCall,
     HoldTurns,
     Inject,
@@ -166,7 +167,12 @@ def test_an_operators_transfer_while_the_channel_is_lost_is_announced_when_it_is
 
 
 def test_the_operator_hangs_up_at_once() -> None:
-    assert talking().receive(HangUpRequested()) == (StopSpeaking(), HangUpCall("hang_up-2"))
+    assert talking().receive(HangUpRequested()) == (
+        StopSpeaking(),
+        CutOff(),
+        HoldTurns(),
+        HangUpCall("hang_up-2"),
+    )
 
 
 def test_a_hang_up_while_the_channel_is_lost_gives_up_the_attempt() -> None:
