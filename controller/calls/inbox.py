@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from functools import partial
 from typing import Final, TypeAlias
 
 from controller.sansio.events import AttachFailed, ChannelLost, ChannelOpened, Event
@@ -35,7 +36,8 @@ class Inbox:
         self._items: deque[Item] = deque()
         self._frames = 0
         self._size = 0
-        self._news = asyncio.Event()
+        self._news: asyncio.Future[bool] | None = None
+        """Of whoever waits in `next`: True for news, False for the end of the wait."""
         self._room = asyncio.Event()
         self._room.set()
 
@@ -47,28 +49,34 @@ class Inbox:
     def tell(self, event: Event) -> None:
         """Add an event."""
         self._items.append(event)
-        self._news.set()
+        _wake(self._news, is_news=True)
 
     async def add(self, frame: str | bytes) -> None:
         """Add a frame, once there is room."""
         await self._room.wait()
         self._items.append(frame)
-        self._news.set()
+        _wake(self._news, is_news=True)
         self._count(1, len(frame))
 
     async def next(self, limit: float) -> Item | None:
         """Return the next item, or None when none has come within the limit, in seconds."""
-        if not self._items:
-            self._news.clear()
-            try:
-                async with asyncio.timeout(limit):
-                    await self._news.wait()
-            except TimeoutError:
-                return None
+        if not self._items and not await self._has_news(limit):
+            return None
         item = self._items.popleft()
         if isinstance(item, str | bytes):
             self._count(-1, -len(item))
         return item
+
+    async def _has_news(self, limit: float) -> bool:
+        """Wait for news; a bare timer, for `asyncio.timeout` costs more than the wait itself."""
+        loop = asyncio.get_running_loop()
+        news: asyncio.Future[bool] = loop.create_future()
+        self._news = news
+        timer = loop.call_later(limit, partial(_wake, news, is_news=False))
+        try:
+            return await news
+        finally:
+            timer.cancel()
 
     def forget_channel(self) -> None:
         """Drop what a channel said that is closed by now: the next one must not be taken for it."""
@@ -82,3 +90,8 @@ class Inbox:
             self._room.set()
         else:
             self._room.clear()
+
+
+def _wake(waiter: asyncio.Future[bool] | None, *, is_news: bool) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(is_news)
