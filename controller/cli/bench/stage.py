@@ -32,6 +32,13 @@ voice = "marin"
 disclosure = false
 greeting = "Thank the caller for calling Acme Dental and ask how you can help."
 tools = ["opening_hours", "hang_up"]
+
+[silence]  # calls are held in silence, and nobody is to be asked whether they are still there
+ghost_prompts = []
+ghost_end = 3600
+idle_prompts = []
+idle_end = 3600
+ringing_out = 3600
 +++
 You are the receptionist of Acme Dental. You are friendly and brief. You answer questions about
 opening hours with the tool, and never guess.
