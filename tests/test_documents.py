@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
 import re
 import shutil
 import tomllib
@@ -339,6 +340,44 @@ def test_the_scenario_of_the_tutorial_calls_the_tool_of_the_tutorial(tmp_path: P
 
     assert scenario.to == "+12025550142"
     assert [call.name for rule in scenario.rules for call in rule.calls] == ["bread_left"]
+
+
+GUIDES = ("agents-that-talk-well", "transfers", "keypad", "mcp", "money")
+LEAST = 'model = "gpt-realtime-2.1"\nvoice = "marin"\ndisclosure = false\n'
+NAMED = {
+    name: {"uri": "tel:+12025550123", "description": name} for name in ("reception", "payments")
+}
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_what_a_guide_writes_into_configuration_and_agents_loads(name: str, tmp_path: Path) -> None:
+    guide = DOCS / f"how-to/{name}.md"
+    written = blocks(guide, "toml")
+    ours = [block for block in written if block.startswith("# controller.toml")]
+    agents = [f"+++\n{LEAST}{block}+++\nHelp." for block in written if block not in ours]
+    agents += blocks(guide, "markdown")
+    shutil.copytree(ROOT / "deploy/example/tools", tmp_path / "tools")
+    (tmp_path / "agents").mkdir()
+    for number, agent in enumerate(agents):
+        (tmp_path / f"agents/guide{number}.md").write_text(agent)
+    config = tmp_path / "controller.toml"
+    config.write_text("\n".join(ours))
+    environ = {
+        "CONTROLLER_NUMBERS": json.dumps([{"number": "*", "agent": "guide0"}]),
+        "CONTROLLER_TARGETS": json.dumps(NAMED),
+    }
+
+    _, generation = load_all(config, environ=environ, with_secrets=False)
+
+    assert len(generation.agents) == len(agents) > 0
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_scenarios_of_their_guide_can_be_played(number: int, tmp_path: Path) -> None:
+    file = tmp_path / "person.toml"
+    file.write_text(blocks(DOCS / "how-to/scenario-files.md", "toml")[number])
+
+    assert load_scenario(file).rules
 
 
 # The patterns are written so that they do not match themselves.
