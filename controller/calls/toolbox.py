@@ -12,12 +12,14 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
+import msgspec
 import structlog
 
 from controller.calls.places import Places
 from controller.calls.ports import Clock, Meter, Runnable
 from controller.calls.threads import Threads
 from controller.sansio.events import ToolCall, ToolOutput
+from controller.sansio.masking import mask_keys
 from controller.sansio.tool_output import bounded
 from controller.tools import CallContext
 
@@ -95,7 +97,8 @@ class Toolbox:
             call: of the model's.
             context: the call in which it runs.
             own: tools that belong to this call, beside the agent's.
-            is_sensitive: it is for the tool that alone gets what nobody may keep.
+            is_sensitive: it is for the tool that alone gets what nobody may keep. Where its output
+                repeats the digits, the model reads a mask.
         """
         tool = self._tools.get(call.name) or own.get(call.name)
         if is_sensitive:
@@ -113,6 +116,8 @@ class Toolbox:
             output = await self._timed(tool, call, context)
         finally:
             self._places.give_back(context.call_id)
+        if is_sensitive:
+            output = mask_keys(output, _keys(call.arguments))
         return ToolOutput(call.tool_call_id, bounded(output))
 
     async def _timed(self, tool: Runnable, call: ToolCall, context: CallContext) -> str:
@@ -182,3 +187,9 @@ class Toolbox:
     def _alarm(self, kind: str, name: str) -> None:
         self._meter.alarm(kind)
         _log.error("alarm", kind=kind, tool=name)
+
+
+def _keys(arguments: str) -> str:
+    """Return the keys of a sensitive entry, which our own machine has written as JSON."""
+    given: dict[str, str] = msgspec.json.decode(arguments)
+    return given["digits"]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _DIGITS: Final = "digits"
 """The one parameter of a tool for sensitive digits (operations, O13)."""
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose arguments travel in a body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +166,18 @@ class _Checking:
             self._blame(path, f"the model may call {name!r}", "take it out of tools (it gets keys)")
         elif list(http[name].declaration.parameters["properties"]) != [_DIGITS]:
             self._blame(path, f"{name!r} takes something else", "its one parameter must be digits")
+        else:
+            self._check_digits_are_hidden(http[name], path)
+
+    def _check_digits_are_hidden(self, tool: HttpTool, path: KeyPath) -> None:
+        """Check that the digits travel in a body: addresses are logged everywhere, and signed."""
+        name = tool.declaration.name
+        if tool.method not in _WITH_BODY:
+            found = f"{name!r} puts the digits into its address ({tool.method} has no body)"
+            self._blame(path, found, 'give it method = "POST", "PUT" or "PATCH"')
+        elif f"{{{_DIGITS}}}" in tool.url:
+            found = f"{name!r} puts the digits into its address"
+            self._blame(path, found, f"take {{{_DIGITS}}} out of its url; they go into the body")
 
     def _check_mcp(self) -> None:
         labels: set[str] = set()

@@ -55,8 +55,9 @@ class KeypadSection(Section):
     max_digits: Annotated[int, Field(ge=1, le=64)] = 32
     """Longest entry."""
     sensitive_tool: str | None = None
-    """HTTP tool that alone gets the digits of `collect_digits(sensitive=true)`; its one parameter
-    is `digits`, and the model may not call it."""
+    """HTTP tool that alone gets the digits of `collect_digits(sensitive=true)`, in the body of a
+    `POST`, `PUT` or `PATCH`; its one parameter is `digits`, and the model may not call it. They are
+    blotted out of its answer."""
 
 
 def keypad_of(section: KeypadSection, *, stretch: float) -> Keypad:

@@ -21,7 +21,11 @@ LONGEST: Final = 19
 MASK: Final = "•"
 """Stands for a digit."""
 
+FEWEST_WITHIN: Final = 4
+"""Digits that are blotted out even where further ones stand beside them."""
+
 _RUN: Final = re.compile(r"\d(?:[ .,\u00a0\u2010\u2011-]?\d){12,}")
+_BETWEEN: Final = r"[ .,\u00a0\u2010\u2011-]?"
 _GROUP: Final = re.compile(r"\d+")
 
 
@@ -31,6 +35,28 @@ def mask_cards(text: str) -> str:
     Everything else, the length included, stays as it is.
     """
     return _RUN.sub(lambda found: _mask(found[0]), text)
+
+
+def mask_keys(text: str, keys: str) -> str:
+    """Return the text with every run of these very keys blotted out; the length stays.
+
+    For what a tool answers that got an entry which nobody may keep (O13). Between two keys there
+    may be one space, hyphen, dot or comma, as people group them. A short entry is looked for as a
+    number of its own only: a PIN of one digit must not blot out every price.
+
+    Args:
+        text: an answer.
+        keys: digits, `*` and `#`, as they were pressed.
+    """
+    if not keys:
+        return text
+    pattern = _BETWEEN.join(map(re.escape, keys))
+    if len(keys) < FEWEST_WITHIN:
+        pattern = rf"(?<!\d){pattern}(?!\d)"
+    hide = set(keys)
+    return re.sub(
+        pattern, lambda found: "".join(MASK if each in hide else each for each in found[0]), text
+    )
 
 
 def passes_luhn(digits: str) -> bool:

@@ -30,12 +30,12 @@ async def test_a_function_runs_in_a_thread_with_its_context() -> None:
     assert result[2] != threading.get_ident()
 
 
-@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), GeneratorExit()])
-async def test_what_it_raises_comes_to_whoever_waits(error: BaseException) -> None:
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, GeneratorExit])
+async def test_what_it_raises_comes_to_whoever_waits(error: type[BaseException]) -> None:
     def fails() -> None:
         raise error
 
-    with pytest.raises(type(error)):
+    with pytest.raises(error):
         await Threads().run(fails)
 
 

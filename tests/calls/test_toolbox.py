@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -180,30 +181,32 @@ class StrangeError(BaseException):
 @pytest.mark.parametrize(
     "error",
     [
-        ValueError("+12025550142"),
-        TimeoutError(),
-        asyncio.CancelledError(),
-        KeyboardInterrupt(),
-        SystemExit(1),
-        GeneratorExit(),
-        StrangeError(),
-        ExceptionGroup("several", [ValueError()]),
+        partial(ValueError, "+12025550142"),
+        TimeoutError,
+        asyncio.CancelledError,
+        KeyboardInterrupt,
+        partial(SystemExit, 1),
+        GeneratorExit,
+        StrangeError,
+        partial(ExceptionGroup, "several", [ValueError()]),
     ],
-    ids=lambda error: type(error).__name__,
+    ids=lambda error: getattr(error, "func", error).__name__,
 )
 @pytest.mark.parametrize("blocks", [False, True])
 async def test_nothing_that_a_tool_raises_gets_out(
-    meter: Gauges, error: BaseException, *, blocks: bool
+    meter: Gauges, error: Callable[[], BaseException], *, blocks: bool
 ) -> None:
+    # A new one each time: an exception that outlives its test keeps the frames of that test, and
+    # with them its tasks and its loop, and what is wrong with those is found in some other test.
     @tool
     async def fails() -> None:
         """It fails."""
-        raise error
+        raise error()
 
     @tool(name="fails")
     def fails_blocking() -> None:
         """It fails in a thread."""
-        raise error
+        raise error()
 
     assert await run(meter, fails_blocking if blocks else fails) == FAILED
     assert [run[:2] for run in meter.tools] == [("fails", "error")]
@@ -402,6 +405,24 @@ async def test_a_sensitive_entry_reaches_no_other_tool(meter: Gauges) -> None:
     call = ToolCall("call_1", "verbose", '{"digits":"1"}')
 
     assert "no such tool" in (await toolbox.run(call, CONTEXT, is_sensitive=True)).output
+
+
+class Echo:
+    """Answers with what it was given, in a sentence."""
+
+    declaration = ToolDeclaration("echo", "It repeats.", {"type": "object"})
+
+    async def run(self, arguments: str, context: CallContext, *, in_thread: Any = None) -> str:
+        return f"declined: {arguments}, ending 1234"
+
+
+async def test_digits_that_a_sensitive_tool_repeats_do_not_reach_the_model(meter: Gauges) -> None:
+    toolbox = Toolbox({"echo": Echo()}, clock=LoopClock(), meter=meter, sensitive=Echo())
+    call = ToolCall("call_1", "echo", '{"digits":"49291234"}')
+
+    assert "49291234" in (await toolbox.run(call, CONTEXT)).output
+    hidden = (await toolbox.run(call, CONTEXT, is_sensitive=True)).output
+    assert hidden == f'declined: {{"digits":"{"•" * 8}"}}, ending 1234'
 
 
 def test_which_tools_end_with_their_call_is_declared() -> None:

@@ -82,6 +82,17 @@ def problems(front: str, known: Known = KNOWN) -> list[str]:
             f'keypad.sensitive_tool = "find"\n{FIND}',
             "keypad.sensitive_tool: 'find' takes something else; its one parameter must be digits",
         ),
+        *(
+            (
+                f'keypad.sensitive_tool = "pay"\n{PAY.replace("POST", method)}',
+                f"'pay' puts the digits into its address ({method} has no body); give it method",
+            )
+            for method in ("GET", "DELETE")
+        ),
+        (
+            f'keypad.sensitive_tool = "pay"\n{PAY.replace("net/", "net/{digits}")}',
+            "keypad.sensitive_tool: 'pay' puts the digits into its address; take {digits} out of",
+        ),
         (
             'mcp = [{ label = "x", url = "http://mcp.example.net/" }]',
             "a.md:5: mcp[0].url: http://mcp.example.net is not encrypted; must begin with https://",
@@ -124,3 +135,8 @@ def test_every_mistake_is_told_at_once() -> None:
     front = 'fallback = "x"\ntools = ["y"]\ntargets = ["z"]\nagents = ["w"]\n'
 
     assert len(problems(front)) == 6
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_digits_that_nobody_may_keep_travel_in_a_body(method: str) -> None:
+    assert problems(f'keypad.sensitive_tool = "pay"\n{PAY.replace("POST", method)}') == []

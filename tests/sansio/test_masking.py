@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.sansio.masking import LONGEST, MASK, SHORTEST, mask_cards, passes_luhn
+from controller.sansio.masking import LONGEST, MASK, SHORTEST, mask_cards, mask_keys, passes_luhn
 
 # Numbers for tests that the card schemes publish; no account has them.
 CARD = "4111111111111111"
@@ -81,3 +81,35 @@ def test_nothing_but_digits_ever_changes(text: str) -> None:
         new == old or (new == MASK and old.isdecimal())
         for old, new in zip(text, shown, strict=True)
     )
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "shown"),
+    [
+        ('{"card":"4929-1234"}', "49291234", f'{{"card":"{MASK * 4}-{MASK * 4}"}}'),
+        ("id 0049291234999", "49291234", f"id 00{MASK * 8}999"),
+        ("PIN 12 is not 120 and not 312, but 12.", "12", f"PIN {MASK * 2} is not 120 and not 312"),
+        ("1 2", "12", f"{MASK} {MASK}"),
+        ("12*34", "12*34", MASK * 5),
+        ("card ending 1234", "49291234", "card ending 1234"),
+        ("1  2", "12", "1  2"),
+        ("paid", "1", "paid"),
+        ("paid 1", "", "paid 1"),
+    ],
+)
+def test_the_keys_of_an_entry_are_blotted_out_and_no_others(
+    text: str, keys: str, shown: str
+) -> None:
+    assert mask_keys(text, keys).startswith(shown)
+
+
+@given(st.text(max_size=40), st.text("0123456789*#", min_size=4, max_size=19), st.text(max_size=40))
+def test_wherever_the_keys_stand_they_are_hidden_and_the_length_stays(
+    before: str, keys: str, after: str
+) -> None:
+    text = before + keys + after
+    assert keys not in mask_keys(text, keys)
+    assert len(mask_keys(text, keys)) == len(text)
