@@ -16,6 +16,7 @@ import asyncio
 import gc
 import os
 import ssl
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
@@ -79,6 +80,7 @@ class Service:
         self._collectors = CollectorRegistry()
         self._metrics = Metrics(self._collectors)
         self._clock = clock or SystemClock()
+        self._wall = time.time if clock is None else clock.now
         self._ledger = MemoryLedger(self._clock)
         # One context for all connections: making one blocks the loop for 20 ms.
         tls = ssl.create_default_context()
@@ -267,6 +269,7 @@ class Service:
             meter=self._metrics,
             tolerance=self._settings.webhook.tolerance_limit,
             body_timeout=server.body_timeout,
+            wall=self._wall,
         ).add_to(public)
         has_own_port = server.operator_port is not None
         operator = self._app() if has_own_port else public

@@ -88,9 +88,11 @@ class ChannelError(ControllerError):
 class ChannelRefused(ChannelError):
     """The sideband could not be opened. `http_status` is None when no answer came."""
 
-    def __init__(self, http_status: int | None) -> None:
+    def __init__(self, http_status: int | None, request_id: str | None = None) -> None:
         super().__init__(f"HTTP {http_status}" if http_status else "no answer")
         self.http_status = http_status
+        self.request_id = request_id
+        """`x-request-id`, for a ticket at the provider."""
 
 
 class ChannelClosed(ChannelError):

@@ -32,7 +32,8 @@ Format = Literal["json", "console"]
 _SAFE_FIELDS: Final = """
     event level timestamp logger message exception
 
-    call_id sip_call_id provider_id webhook_id event_id request_id tool_call_id effect_id say_id
+    call_id sip_call_id caller_ref provider_id webhook_id event_id request_id
+    tool_call_id effect_id say_id
     generation version pid
 
     verb status http_status error_code error_param latency_ms reject_code

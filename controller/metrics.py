@@ -94,6 +94,9 @@ class Metrics:
             "controller_tokens_left_ratio", "Of the provider's token limit", registry=registry
         )
         self._tokens.set(1.0)
+        self._skew = Gauge(
+            "controller_clock_skew_seconds", "Our clock less the provider's", registry=registry
+        )
         self._add_times(registry)
         self._children = {
             metric: _Children()
@@ -182,6 +185,10 @@ class Metrics:
     def spent(self, usd: float) -> None:
         """Add what a call has cost."""
         self._cost.inc(max(0.0, usd))
+
+    def clock_skew(self, seconds: float) -> None:
+        """Set by how much our clock is ahead of the provider's, as the last answer showed it."""
+        self._skew.set(seconds)
 
     def one_way_audio(self) -> None:
         """Count a call that was heard by its caller and did not hear them."""

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Final
 
+from controller.calls.caller_refs import CallerRefs
 from controller.calls.headroom import Headroom
 from controller.calls.incident import Gate, IncidentRules, Incidents
 from controller.calls.places import Places
@@ -84,6 +85,7 @@ def world(
         handover=_handover(settings, clock),
         gate=Gate(settings.incident.reattach_rate),
         headroom=Headroom(settings.policy.min_tokens_left),
+        caller_refs=_caller_refs(settings),
     )
 
 
@@ -153,6 +155,7 @@ def _limits(settings: Settings) -> Limits:
         session=openai.session_created_timeout,
         reattach=conversation.reattach_timeout,
         refer=conversation.transfer_timeout,
+        confirm_end=conversation.confirm_end,
     )
 
 
@@ -163,6 +166,7 @@ def _pace(settings: Settings) -> Pace:
         hold=conversation.greeting_hold,
         hold_disclosure=conversation.disclosure_hold,
         start=conversation.response_start_timeout,
+        first_word=conversation.first_word_timeout,
         finish=conversation.response_finish_timeout,
         follow_up=conversation.follow_up_mcp,
     )
@@ -179,6 +183,11 @@ def _handover(settings: Settings, clock: Clock) -> Handover | None:
         clock=clock,
         encodings=handover.encodings,
     )
+
+
+def _caller_refs(settings: Settings) -> CallerRefs:
+    key = settings.log.caller_ref_key
+    return CallerRefs(None if key is None else key.get_secret_value().encode())
 
 
 def _toolboxes(

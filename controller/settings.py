@@ -53,7 +53,11 @@ _VARIABLES: Final[Mapping[str, KeyPath]] = {
     "OPENAI_BASE_URL": ("openai", "base_url"),
 }
 _SECRETS: Final = {name: _VARIABLES[name] for name in ("OPENAI_API_KEY", "OPENAI_WEBHOOK_SECRET")}
-_KEYS: Final = (("http_tools", "signing_secret"), ("handover", "secret"))
+_KEYS: Final = (
+    ("http_tools", "signing_secret"),
+    ("handover", "secret"),
+    ("log", "caller_ref_key"),
+)
 """Settings that may be written as `${NAME}`."""
 _HIDDEN: Final = frozenset({*_SECRETS.values(), ("store", "url"), *_KEYS})
 

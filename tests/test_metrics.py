@@ -44,6 +44,7 @@ def test_everything_reported_is_shown(metrics: Metrics, registry: CollectorRegis
     metrics.spent(0.5)
     metrics.spent(0.25)
     metrics.one_way_audio()
+    metrics.clock_skew(-2.5)
 
     shown = {
         ("controller_deliveries_total", ("result", "accepted")): 2,
@@ -63,6 +64,7 @@ def test_everything_reported_is_shown(metrics: Metrics, registry: CollectorRegis
         ("controller_tokens_left_ratio",): 0.25,
         ("controller_cost_usd_total",): 0.75,
         ("controller_one_way_audio_total",): 1,
+        ("controller_clock_skew_seconds",): -2.5,
     }
     for (name, *labels), value in shown.items():
         assert registry.get_sample_value(str(name), dict(labels)) == value  # type: ignore[arg-type]  # pairs

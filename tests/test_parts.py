@@ -143,11 +143,12 @@ def test_the_machines_have_the_times_that_the_operator_set(make: Make) -> None:
             "follow_up_mcp": False,
             "transfer_timeout": 5.0,
             "reattach_timeout": 6.0,
+            "confirm_end": True,
         }
     )
     limits, pace = parts._limits(settings), parts._pace(settings)
 
-    assert (limits.refer, limits.reattach) == (5.0, 6.0)
+    assert (limits.refer, limits.reattach, limits.confirm_end) == (5.0, 6.0, True)
     assert (pace.greeting_delay, pace.hold, pace.hold_disclosure) == (0.1, 1.0, 2.0)
     assert (pace.start, pace.finish, pace.follow_up) == (3.0, 4.0, False)
 
@@ -185,6 +186,14 @@ def test_tokens_are_too_few_when_the_operator_says_so(
     headroom.note("m", 0.1, 30.0, 1000.0)
 
     assert headroom.is_low(1001.0) is is_low
+
+
+def test_the_name_of_a_caller_outlives_the_process_only_with_a_key(make: Make) -> None:
+    def name(**log: Any) -> str | None:
+        return make_world(make(log=log)).caller_refs.of("+12025550142")
+
+    assert name() != name()
+    assert name(caller_ref_key="k" * 32) == name(caller_ref_key="k" * 32)
 
 
 def test_context_is_handed_over_only_with_a_secret(make: Make) -> None:

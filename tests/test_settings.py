@@ -519,6 +519,7 @@ SIGNING = "whsec_" + base64.b64encode(b"abcdefghijklmnopqrstuvwx").decode()
 HANDOVER = "0123456789abcdef0123456789abcdef"
 NAMED = (
     '[http_tools]\nsigning_secret = "${SIGNING}"\n[handover]\nsecret = "${HANDOVER}"\n'
+    '[log]\ncaller_ref_key = "${HANDOVER}"\n'
     '[targets.desk]\nuri = "sip:a@b.example"\ndescription = "Desk"\nuser_to_user = true\n'
 )
 
@@ -533,6 +534,7 @@ def test_settings_may_name_secrets(folder: Path) -> None:
     assert found.http_tools.signing_secret.get_secret_value() == SIGNING
     assert found.handover.secret is not None
     assert found.handover.secret.get_secret_value() == HANDOVER
+    assert found.log.caller_ref_key == found.handover.secret
     assert found.sources().signs_http_tools
     assert found.sources().transfer_rules.has_secret
     for text in (repr(found), repr(found.sources()), repr(found._layers)):
@@ -548,6 +550,10 @@ def test_a_named_secret_that_is_nowhere_is_a_problem(folder: Path) -> None:
         ),
         (
             "controller.toml:4: handover.secret: HANDOVER is not set; set it, or put it into"
+            " the file handover of $CREDENTIALS_DIRECTORY"
+        ),
+        (
+            "controller.toml:6: log.caller_ref_key: HANDOVER is not set; set it, or put it into"
             " the file handover of $CREDENTIALS_DIRECTORY"
         ),
     ]
@@ -572,6 +578,7 @@ def test_a_named_secret_of_the_wrong_shape_is_not_shown(folder: Path) -> None:
     assert [problem.partition(";")[0] for problem in found] == [
         "controller.toml:2: http_tools.signing_secret: is not usable",
         "controller.toml:4: handover.secret: is not usable",
+        "controller.toml:6: log.caller_ref_key: is not usable",
     ]
     assert "hush" not in "".join(found)
 

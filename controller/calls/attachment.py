@@ -7,15 +7,21 @@ left of its frames is dropped. So two attempts can never be mistaken for each ot
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
+import structlog
+
 from controller.calls.inbox import Inbox
-from controller.calls.ports import Channel, Channels
+from controller.calls.ports import Channel, Channels, Clock, Request
+from controller.calls.traffic import Traffic
 from controller.errors import ChannelClosed, ChannelRefused
 from controller.sansio.events import AttachFailed, ChannelLost, ChannelOpened
+
+_log = structlog.get_logger()
 
 Start: TypeAlias = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 """Starts a task that somebody else owns."""
@@ -29,9 +35,14 @@ class Attachment:
         provider_id: the call to attach to.
         inbox: gets the frames, and what happens to the socket.
         wants: tells which frames; the others are dropped where they are read.
+        clock: for the record.
+        traffic: keeps every attempt, and how the sockets closed.
     """
 
-    __slots__ = ("_channel", "_channels", "_inbox", "_provider_id", "_reader", "_wants")
+    __slots__ = (
+        "_channel", "_channels", "_clock", "_inbox", "_provider_id", "_reader", "_traffic",
+        "_wants",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -40,11 +51,15 @@ class Attachment:
         inbox: Inbox,
         *,
         wants: Callable[[str | bytes], bool],
+        clock: Clock,
+        traffic: Traffic,
     ) -> None:
         self._channels = channels
         self._provider_id = provider_id
         self._inbox = inbox
         self._wants = wants
+        self._clock = clock
+        self._traffic = traffic
         self._channel: Channel | None = None
         self._reader: asyncio.Task[None] | None = None
 
@@ -83,12 +98,15 @@ class Attachment:
     async def _read(self, before: Callable[[], Awaitable[None]] | None) -> None:
         if before is not None:
             await before()
+        started = time.perf_counter()
         try:
             channel = await self._channels.open(self._provider_id)
         except ChannelRefused as refused:
+            self._note_attempt(started, refused)
             self._inbox.tell(AttachFailed(gone=refused.http_status == HTTPStatus.NOT_FOUND))
             return
         self._channel = channel  # nothing is awaited before this: `close` sees every open socket
+        self._note_attempt(started, None)
         self._inbox.tell(ChannelOpened())
         try:
             while True:
@@ -97,5 +115,23 @@ class Attachment:
                     await self._inbox.add(frame)
         except ChannelClosed as closed:
             self._channel = None
+            self._traffic.closed(closed.code, self._clock.now())
+            _log.info("sideband", phase="closed", close_code=closed.code)
             self._inbox.tell(ChannelLost(closed.code))
             await channel.close()
+
+    def _note_attempt(self, started: float, refused: ChannelRefused | None) -> None:
+        """Keep and log an attempt that was answered, or was not."""
+        status = HTTPStatus.SWITCHING_PROTOCOLS if refused is None else refused.http_status
+        latency_ms = round((time.perf_counter() - started) * 1e3, 1)
+        label = "lost" if status is None else str(int(status))
+        request_id = None if refused is None else refused.request_id
+        request = Request("attach", label, latency_ms, request_id)
+        self._traffic.asked(request, self._clock.now())
+        _log.info(
+            "sideband",
+            phase="open" if refused is None else "refused",
+            status=label,
+            latency_ms=latency_ms,
+            request_id=request_id,
+        )

@@ -111,18 +111,19 @@ class Effects:
 
     async def _ask_line(self, command: LineCommand) -> Event:
         line, provider_id = self._world.line, self._record.incoming.provider_id
+        keep = self._world.keeper(self._record)
         match command:
             case AnswerCall(form=form):
                 session = self._conversation.session(form)
                 self._mark_answer()
-                return await line.answer(provider_id, session)
+                return await line.answer(provider_id, session, keep=keep)
             case RejectCall(status_code=status_code):
                 self._record.reject_code = status_code
-                return await line.reject(provider_id, status_code)
+                return await line.reject(provider_id, status_code, keep=keep)
             case TransferCall():
                 return await self._transfer(command)
             case HangUpCall():
-                return await line.hang_up(provider_id)
+                return await line.hang_up(provider_id, keep=keep)
 
     def _mark_answer(self) -> None:
         if self._record.answer_sent_at is None:
@@ -137,7 +138,9 @@ class Effects:
         caller = record.incoming.caller.e164
         referrals.add(caller, command.target, record.returned, self._world.clock.now())
         uri = self._with_context(command)
-        result = await self._world.line.transfer(record.incoming.provider_id, uri)
+        result = await self._world.line.transfer(
+            record.incoming.provider_id, uri, keep=self._world.keeper(record)
+        )
         if isinstance(result, TransferFailed):
             referrals.forget(caller)
         return result

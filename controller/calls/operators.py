@@ -62,8 +62,7 @@ def ask(runner: CallRunner | None, wish: Wish) -> Refusal | None:
     runner.record.operator_did(verb)
     _log.info(
         "operator",
-        call_id=runner.record.call_id,
-        sip_call_id=runner.record.incoming.sip_call_id,
+        **runner.record.ids,
         verb=verb,
         target_name=wish.target if isinstance(wish, TransferRequested) else None,
         text=wish.text if isinstance(wish, SayRequested | InjectRequested) else None,

@@ -47,7 +47,9 @@ async def end_orphan(record: CallRecord, world: World, snapshot: bytes) -> None:
 async def _refuse(record: CallRecord, world: World, snapshot: bytes) -> Outcome:
     await _intend(record, world, RejectCall("orphan-1", REFUSAL), snapshot)
     record.reject_code = REFUSAL
-    settled = await world.line.reject(record.incoming.provider_id, REFUSAL)
+    settled = await world.line.reject(
+        record.incoming.provider_id, REFUSAL, keep=world.keeper(record)
+    )
     return Outcome.REJECTED if settled.certain else Outcome.CLEANUP_UNCONFIRMED
 
 
@@ -56,7 +58,8 @@ async def _hang_up(record: CallRecord, world: World, snapshot: bytes) -> Outcome
         if number > 1:
             await asyncio.sleep(RETRY_INTERVAL)
         await _intend(record, world, HangUpCall(f"orphan-{number}"), snapshot)
-        if isinstance(await world.line.hang_up(record.incoming.provider_id), LineEnded):
+        ended = await world.line.hang_up(record.incoming.provider_id, keep=world.keeper(record))
+        if isinstance(ended, LineEnded):
             return Outcome.WE_HUNG_UP
     return Outcome.CLEANUP_UNCONFIRMED
 

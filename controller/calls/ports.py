@@ -27,21 +27,51 @@ from controller.sansio.events import (
 from controller.tools import CallContext
 
 
-class Line(Protocol):
-    """How a telephone call is controlled. Every method has its own time limit and never raises."""
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to the provider that has come to its end, as the call's record keeps it (O18)."""
 
-    async def answer(self, provider_id: str, session: Mapping[str, Any]) -> Answered | AnswerFailed:
+    verb: str
+    """`accept`, `reject`, `refer`, `hangup`, `attach`."""
+    status: str
+    """The HTTP status, or `refused`, `timeout`, `lost`."""
+    latency_ms: float
+    request_id: str | None = None
+    """`x-request-id`, for a ticket at the provider."""
+
+
+TakeRequest: TypeAlias = Callable[[Request], None]
+"""Keeps a request."""
+
+
+def no_record(_request: Request) -> None:
+    """Keep nothing: for requests of a call that nobody keeps a record of."""
+
+
+class Line(Protocol):
+    """How a telephone call is controlled. Every method has its own time limit and never raises.
+
+    `keep` gets every request that was made for it.
+    """
+
+    async def answer(
+        self, provider_id: str, session: Mapping[str, Any], *, keep: TakeRequest = no_record
+    ) -> Answered | AnswerFailed:
         """Answer with a session config."""
 
-    async def reject(self, provider_id: str, status_code: int) -> RejectSettled:
+    async def reject(
+        self, provider_id: str, status_code: int, *, keep: TakeRequest = no_record
+    ) -> RejectSettled:
         """Refuse with a SIP code."""
 
     async def transfer(
-        self, provider_id: str, target_uri: str
+        self, provider_id: str, target_uri: str, *, keep: TakeRequest = no_record
     ) -> TransferUnproven | TransferFailed:
         """Hand the caller to a URI."""
 
-    async def hang_up(self, provider_id: str) -> LineEnded | HangUpFailed:
+    async def hang_up(
+        self, provider_id: str, *, keep: TakeRequest = no_record
+    ) -> LineEnded | HangUpFailed:
         """End the call; a call that is not there any more has ended."""
 
 
@@ -252,6 +282,9 @@ class Meter(Protocol):
 
     def spent(self, usd: float) -> None:
         """Add what a call has cost."""
+
+    def clock_skew(self, seconds: float) -> None:
+        """By how much our clock is ahead of the provider's."""
 
     def one_way_audio(self) -> None:
         """Count a call that was heard by its caller and did not hear them."""

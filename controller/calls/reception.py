@@ -130,7 +130,7 @@ class Reception:
             return "ignored"  # and not claimed: it is another controller's (O3)
         record = self._record(incoming, received_at)
         record.returned = returned
-        with bound_contextvars(call_id=record.call_id, sip_call_id=incoming.sip_call_id):
+        with bound_contextvars(**record.ids):
             epoch = await self._claim(record, body)
             if epoch is None:
                 return "duplicate"
@@ -172,6 +172,7 @@ class Reception:
             received_at=received_at,
             rule="",
             generation=self._generation.hash,
+            caller_ref=self._world.caller_refs.of(incoming.caller.e164),
         )
 
     async def _claim(self, record: CallRecord, body: bytes) -> int | None:

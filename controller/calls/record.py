@@ -15,6 +15,7 @@ import msgspec
 
 from controller.calls.ports import Message
 from controller.calls.referrals import NEVER, Return
+from controller.calls.traffic import Traffic
 from controller.calls.transcript import Line, Transcript
 from controller.sansio import numbers
 from controller.sansio.agent import Agent
@@ -76,6 +77,8 @@ class CallRecord:
     rule: str
     """The rule of the policy that decided."""
     generation: str
+    caller_ref: str | None = None
+    """Tells calls of one caller together (`caller_refs`); None: a number was not given."""
     answer_sent_at: float | None = None
     answered_at: float | None = None
     caller_spoke_at: float | None = None
@@ -108,6 +111,16 @@ class CallRecord:
     """Those that are in the ledger."""
     faults: dict[str, int] = field(default_factory=dict)
     transcript: Transcript = field(default_factory=Transcript, repr=False)
+    traffic: Traffic = field(default_factory=Traffic, repr=False)
+
+    @property
+    def ids(self) -> dict[str, str | None]:
+        """What every line of the call in the log has (O18)."""
+        return {
+            "call_id": self.call_id,
+            "sip_call_id": self.incoming.sip_call_id,
+            "caller_ref": self.caller_ref,
+        }
 
     @property
     def usage_incomplete(self) -> bool:
@@ -177,6 +190,7 @@ class CallRecord:
             "outcome": self.outcome,
             "detail": self.detail,
             "reject_code": self.reject_code,
+            "close_code": self.traffic.close_code,
             "provider_id": self.incoming.provider_id,
             "webhook_id": self.incoming.webhook_id,
             "agent": self.agent.name if self.agent else None,
@@ -205,6 +219,10 @@ class CallRecord:
             "transcript": self.transcript.lines,
             "transcript_cut": self.transcript.is_cut,
             "messages": self.messages,
+            **self.ids,
+            "requests": self.traffic.requests,
+            "requests_count": self.traffic.count,
+            "close_codes": self.traffic.closes,
         }
         return msgspec.json.encode(fields)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -150,7 +151,7 @@ class Registry:
 
     async def _drive(self, runner: CallRunner, first: Event) -> None:
         record = runner.record
-        bind_contextvars(call_id=record.call_id, sip_call_id=record.incoming.sip_call_id)
+        bind_contextvars(**record.ids)
         try:
             await runner.run(
                 first,
@@ -211,10 +212,11 @@ class Registry:
         for each in told:
             each.tell(IncidentDeclared(until))
         if begins:
-            self._world.raise_alarm("incident")
+            nobody = Context()  # it is the process's: no line of it has the ids of one call
+            nobody.run(self._world.raise_alarm, "incident")
             self._world.meter.incident(is_on=True)
             loop = asyncio.get_running_loop()
-            self._incident_end = loop.call_later(until - now, self._end_incident)
+            self._incident_end = loop.call_later(until - now, self._end_incident, context=nobody)
 
     def _end_incident(self) -> None:
         self._incident_end = None
@@ -260,8 +262,7 @@ class Registry:
             _log.error(
                 "alarm",
                 kind="call_left",
-                call_id=runner.record.call_id,
-                sip_call_id=incoming.sip_call_id,
+                **runner.record.ids,
                 provider_id=incoming.provider_id,
                 state=runner.state,
             )

@@ -79,7 +79,12 @@ class CallRunner:
         self._world = world
         self._inbox = Inbox()
         self._attachment = Attachment(
-            world.channels, record.incoming.provider_id, self._inbox, wants=conversation.wants
+            world.channels,
+            record.incoming.provider_id,
+            self._inbox,
+            wants=conversation.wants,
+            clock=world.clock,
+            traffic=record.traffic,
         )
         self._effects = Effects(
             record, conversation, world, toolboxes=toolboxes, tell=self._inbox.tell

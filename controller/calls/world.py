@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from controller.calls.caller_refs import CallerRefs
 from controller.calls.headroom import Headroom
 from controller.calls.incident import Gate
-from controller.calls.ports import Channels, Clock, Handover, Ledger, Line, Meter
+from controller.calls.ports import Channels, Clock, Handover, Ledger, Line, Meter, TakeRequest
 from controller.calls.record import CallRecord
 from controller.calls.referrals import Referrals
 from controller.errors import Fenced
@@ -31,6 +32,11 @@ class World:
     """Before every attempt to attach again."""
     headroom: Headroom = field(default_factory=Headroom)
     referrals: Referrals = field(default_factory=Referrals)
+    caller_refs: CallerRefs = field(default_factory=CallerRefs)
+
+    def keeper(self, record: CallRecord) -> TakeRequest:
+        """Return what keeps a call's requests in its record."""
+        return lambda request: record.traffic.asked(request, self.clock.now())
 
     def raise_alarm(self, kind: str) -> None:
         """Count and log something that an operator must look at."""

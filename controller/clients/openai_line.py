@@ -12,7 +12,7 @@ import math
 import re
 import ssl
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -20,7 +20,8 @@ import httpx2
 import openai
 import structlog
 
-from controller.calls.ports import Meter
+from controller.calls.ports import Meter, Request, TakeRequest, no_record
+from controller.clients.clock_watch import ClockWatch
 from controller.clients.replies import (
     Fault,
     Reply,
@@ -83,6 +84,7 @@ class OpenAILine:
         ssl_context: shared with every other client of the process.
         meter: counts and times the requests.
         limits: seconds for each verb.
+        wall: the clock that deliveries are judged by, Unix seconds: it is compared with OpenAI's.
     """
 
     def __init__(
@@ -93,7 +95,10 @@ class OpenAILine:
         ssl_context: ssl.SSLContext,
         meter: Meter,
         limits: RequestLimits | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
+        self._wall = wall
+        self._watch = ClockWatch(meter)
         self._transport = BoundedTransport(ssl_context)
         self._client = openai.AsyncOpenAI(
             api_key=api_key,
@@ -114,28 +119,34 @@ class OpenAILine:
         """Whether our key was refused lately (401, 403), and nothing has succeeded since."""
         return time.monotonic() < self._denied_until
 
-    async def answer(self, provider_id: str, session: Mapping[str, Any]) -> Answered | AnswerFailed:
+    async def answer(
+        self, provider_id: str, session: Mapping[str, Any], *, keep: TakeRequest = no_record
+    ) -> Answered | AnswerFailed:
         """Accept the call with a session config."""
         # As extra_body, the config goes out as it is: the SDK would walk it key by key.
         request = self._calls.accept(provider_id, type="realtime", extra_body=dict(session))
-        return answer_event(await self._settle("accept", request, self._limits.accept))
+        return answer_event(await self._settle("accept", request, self._limits.accept, keep))
 
-    async def reject(self, provider_id: str, status_code: int) -> RejectSettled:
+    async def reject(
+        self, provider_id: str, status_code: int, *, keep: TakeRequest = no_record
+    ) -> RejectSettled:
         """Refuse the call with a SIP code."""
         request = self._calls.reject(provider_id, status_code=status_code)
-        return reject_event(await self._settle("reject", request, self._limits.reject))
+        return reject_event(await self._settle("reject", request, self._limits.reject, keep))
 
     async def transfer(
-        self, provider_id: str, target_uri: str
+        self, provider_id: str, target_uri: str, *, keep: TakeRequest = no_record
     ) -> TransferUnproven | TransferFailed:
         """Send a REFER to the caller's side; its outcome is never reported (rule 10)."""
         request = self._calls.refer(provider_id, target_uri=target_uri)
-        return transfer_event(await self._settle("refer", request, self._limits.refer))
+        return transfer_event(await self._settle("refer", request, self._limits.refer, keep))
 
-    async def hang_up(self, provider_id: str) -> LineEnded | HangUpFailed:
+    async def hang_up(
+        self, provider_id: str, *, keep: TakeRequest = no_record
+    ) -> LineEnded | HangUpFailed:
         """End the call."""
         request = self._calls.hangup(provider_id)
-        return hang_up_event(await self._settle("hangup", request, self._limits.hang_up))
+        return hang_up_event(await self._settle("hangup", request, self._limits.hang_up, keep))
 
     async def warm(self) -> None:
         """Run the SDK once without a network: its first request costs 100 ms more than the next."""
@@ -149,11 +160,15 @@ class OpenAILine:
         """Close the connections."""
         await self._client.close()
 
-    async def _settle(self, verb: str, request: Awaitable[_Raw], limit: float) -> Reply:
-        started = time.perf_counter()
+    async def _settle(
+        self, verb: str, request: Awaitable[_Raw], limit: float, keep: TakeRequest
+    ) -> Reply:
+        started, sent_at = time.perf_counter(), self._wall()
         reply = await _reply(request, limit)
-        seconds = time.perf_counter() - started
+        seconds, ended_at = time.perf_counter() - started, self._wall()
+        self._watch.note(reply.date, sent_at, ended_at)
         self._meter.request(verb, reply.label, seconds)
+        keep(Request(verb, reply.label, round(seconds * 1e3, 1), reply.request_id))
         if reply.is_success or reply.is_denied:
             self._denied_until = time.monotonic() + DENIED_MEMORY if reply.is_denied else -math.inf
         write = _log.info if reply.is_success else _log.warning
@@ -181,6 +196,7 @@ async def _reply(request: Awaitable[_Raw], limit: float) -> Reply:
             request_id=_word(error.request_id),
             code=_word(error.code),
             param=_word(error.param),
+            date=error.response.headers.get("date"),
         )
     except openai.APIConnectionError as error:
         is_unsent = isinstance(error.__cause__, httpx2.ConnectError)
@@ -188,7 +204,11 @@ async def _reply(request: Awaitable[_Raw], limit: float) -> Reply:
     except (openai.OpenAIError, httpx2.HTTPError):
         # An answer that the SDK could not make sense of: it came, so the request may have landed.
         return Reply(fault=Fault.LOST)
-    return Reply(http_status=raw.status_code, request_id=_word(raw.headers.get("x-request-id")))
+    return Reply(
+        http_status=raw.status_code,
+        request_id=_word(raw.headers.get("x-request-id")),
+        date=raw.headers.get("date"),
+    )
 
 
 def _word(value: object) -> str | None:

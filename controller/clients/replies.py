@@ -47,6 +47,8 @@ class Reply:
     """The provider's error code, `call_id_not_found`."""
     param: str | None = None
     """The parameter that the provider complains of, `session.audio.input`."""
+    date: str | None = None
+    """When the provider answered, by its own clock (RFC 9110 §6.6.1)."""
 
     @property
     def is_success(self) -> bool:

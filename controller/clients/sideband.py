@@ -12,6 +12,7 @@ reading until the reader has caught up. Nothing is queued here.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -24,6 +25,9 @@ from controller.errors import ChannelClosed, ChannelRefused
 
 MAX_REASON_CHARS: Final = 123
 """RFC 6455 §5.5: a control frame holds 125 bytes, two of which are the close code."""
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+"""What of an answer's header may be logged: an identifier, and nothing that could be a sentence."""
 
 # aiohttp is typed for text that is decoded or not; ours is not: a frame with broken UTF-8 is then
 # an event that nobody understands, and not the end of a call (RFC 6455 §8.1 would have it so).
@@ -92,7 +96,7 @@ class Sidebands:
                     decode_text=False,
                 )
         except aiohttp.ClientResponseError as error:
-            raise ChannelRefused(error.status or None) from None
+            raise ChannelRefused(error.status or None, _request_id(error)) from None
         except (aiohttp.ClientError, OSError, ValueError):
             # TimeoutError is an OSError; ValueError: an answer so broken that a parser gave up.
             raise ChannelRefused(None) from None
@@ -152,6 +156,11 @@ def sideband_url(base_url: str) -> URL:
     return url.with_scheme("ws" if url.scheme == "http" else "wss") / "realtime"
 
 
+def _request_id(error: aiohttp.ClientResponseError) -> str | None:
+    value = error.headers.get("x-request-id", "") if error.headers else ""
+    return value if _REQUEST_ID.fullmatch(value) else None
+
+
 async def _refuse_redirect(
     _session: aiohttp.ClientSession,
     _context: SimpleNamespace,
@@ -161,5 +170,8 @@ async def _refuse_redirect(
     response = params.response
     response.close()
     raise aiohttp.WSServerHandshakeError(
-        response.request_info, response.history, status=response.status
+        response.request_info,
+        response.history,
+        status=response.status,
+        headers=response.headers,
     )

@@ -12,7 +12,7 @@ from controller.config.section import Seconds, Section
 from controller.errors import ConfigurationError
 from controller.sansio.webhook import decode_secrets
 
-MIN_HANDOVER_SECRET: Final = 32
+MIN_KEY: Final = 32
 """Bytes. An HMAC key is at least as long as its hash (RFC 7518 §3.2)."""
 
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
@@ -38,9 +38,10 @@ def _signing_secret(value: SecretStr) -> SecretStr:
     return value
 
 
-def _handover_secret(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value().encode()) < MIN_HANDOVER_SECRET:
-        raise refusal(f"must have at least {MIN_HANDOVER_SECRET} bytes")
+def long_key(value: SecretStr) -> SecretStr:
+    """Return a key for an HMAC if it is long enough."""
+    if len(value.get_secret_value().encode()) < MIN_KEY:
+        raise refusal(f"must have at least {MIN_KEY} bytes")
     return value
 
 
@@ -56,6 +57,9 @@ class ConversationSection(Section):
     """The same where a disclosure must be heard."""
     response_start_timeout: Seconds = 5.0
     """Seconds for a response to begin."""
+    first_word_timeout: Seconds = 10.0
+    """Seconds for the caller to hear a response, or for it to call a tool; then it is cut off and
+    asked for again."""
     response_finish_timeout: Seconds = 60.0
     """Seconds for a response to be finished."""
     follow_up_mcp: bool = True
@@ -64,6 +68,9 @@ class ConversationSection(Section):
     """Seconds for the caller to leave after a transfer was asked for, and between two transfers."""
     reattach_timeout: Seconds = 30.0
     """Seconds of attempts to regain a lost connection to the model."""
+    confirm_end: bool = False
+    """Send a hang-up when a caller has left by all appearances, so that no call can go on without
+    us: one request more for each such call."""
 
 
 class Incident(Section):
@@ -84,7 +91,7 @@ class Incident(Section):
 class Handover(Section):
     """The caller's context in a transfer: a signed User-to-User header (RFC 7433)."""
 
-    secret: Annotated[SecretStr, AfterValidator(_handover_secret)] | None = None
+    secret: Annotated[SecretStr, AfterValidator(long_key)] | None = None
     """Key that signs it (HS256), at least 32 bytes: `"${NAME}"`. Needed by targets with
     `user_to_user`."""
     max_bytes: Annotated[int, Field(ge=64, le=2048)] = 256

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from controller.config.driving import Hosts
+from controller.config.driving import Hosts, long_key
 from controller.config.problems import refusal
 from controller.config.section import Seconds, Section, Share
 from controller.config.targets import TimeZone
@@ -218,6 +218,9 @@ class Log(Section):
     """`json` or `console`; by default `console` on a terminal, `json` otherwise."""
     level: Literal["debug", "info", "warning", "error"] = "info"
     """The least that is written: `debug`, `info`, `warning` or `error`."""
+    caller_ref_key: Annotated[SecretStr, AfterValidator(long_key)] | None = None
+    """Key that makes `caller_ref`, which tells the calls of one caller together in logs and
+    records, at least 32 bytes: `"${NAME}"`. Without it one is made at each start."""
     show_speech: bool = False
     """Write what people say. For development only."""
     show_numbers: bool = False

@@ -9,7 +9,7 @@ OpenAI's own is answered 200 whatever becomes of the call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -61,7 +61,9 @@ class WebhookHandler:
     Args:
         reception: takes verified deliveries.
         secrets: every secret that may sign.
-        clock: for the signature's timestamp.
+        clock: for what is measured.
+        wall: Unix seconds, for the signature's timestamp; the clock's if None. A clock that never
+            goes back knows nothing of a machine that slept, and would refuse every delivery.
         meter: counts every delivery once.
         tolerance: seconds that the timestamp may be off.
         body_timeout: seconds for the body.
@@ -76,10 +78,12 @@ class WebhookHandler:
         meter: Meter,
         tolerance: float = TOLERANCE,
         body_timeout: float = BODY_TIMEOUT,
+        wall: Callable[[], float] | None = None,
     ) -> None:
         self._reception = reception
         self._secrets = tuple(secrets)
         self._clock = clock
+        self._wall = wall or clock.now
         self._meter = meter
         self._tolerance = tolerance
         self._body_timeout = body_timeout
@@ -107,7 +111,7 @@ class WebhookHandler:
                 request.headers,
                 body,
                 secrets=self._secrets,
-                now=self._clock.now(),
+                now=self._wall(),
                 tolerance=self._tolerance,
             )
             return await self._reception.receive(signed, body, received_at)

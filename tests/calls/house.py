@@ -133,6 +133,8 @@ class Gauges:
     def spent(self, usd: float) -> None:
         self.costs.append(usd)
 
+    def clock_skew(self, seconds: float) -> None: ...
+
     def one_way_audio(self) -> None:
         self.one_way += 1
 

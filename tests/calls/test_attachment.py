@@ -7,14 +7,16 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from controller.calls.attachment import Attachment
 from controller.calls.inbox import FRAMES_LIMIT, Inbox
 from controller.calls.ports import Channel, Channels
+from controller.calls.traffic import Traffic
 from controller.errors import ChannelClosed, ChannelRefused
 from controller.sansio.call import Limits
 from controller.sansio.events import AttachFailed, ChannelLost, ChannelOpened
-from tests.calls.house import Open
+from tests.calls.house import LoopClock, Open
 
 pytestmark = pytest.mark.looptime
 
@@ -70,7 +72,15 @@ class Bench:
     def __init__(self, *seconds: float) -> None:
         self.channels = HandChannels(*seconds)
         self.inbox = Inbox()
-        self.attachment = Attachment(self.channels, "rtc_1", self.inbox, wants=is_wanted)
+        self.traffic = Traffic()
+        self.attachment = Attachment(
+            self.channels,
+            "rtc_1",
+            self.inbox,
+            wants=is_wanted,
+            clock=LoopClock(),
+            traffic=self.traffic,
+        )
         self.tasks: list[asyncio.Task[None]] = []
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -103,6 +113,38 @@ async def test_frames_follow_the_opening_and_the_loss_follows_them() -> None:
     assert await bench.told() == [ChannelOpened(), "one", "two", ChannelLost(1006)]
     assert channel.closed == 1
     await bench.end()
+
+
+async def test_every_attempt_and_every_close_code_is_kept_and_logged() -> None:
+    refused, opened = Bench(-503), Bench(1)
+    with capture_logs() as entries:
+        for bench in (refused, opened):
+            await bench.open()
+            await asyncio.sleep(2)
+        opened.channels.opened[0].frames.put_nowait(None)
+        await opened.told()
+
+    (attempt,) = refused.traffic.requests
+    assert (attempt.request.verb, attempt.request.status) == ("attach", "503")
+    (attempt,) = opened.traffic.requests
+    assert (attempt.request.verb, attempt.request.status) == ("attach", "101")
+    assert opened.traffic.close_code == 1006
+    assert [(entry["event"], entry["phase"]) for entry in entries] == [
+        ("sideband", "refused"),
+        ("sideband", "open"),
+        ("sideband", "closed"),
+    ]
+    for bench in (refused, opened):
+        await bench.end()
+
+
+async def test_what_we_close_ourselves_has_no_close_code() -> None:
+    bench = Bench(1)
+    await bench.open()
+    await asyncio.sleep(2)
+    await bench.end()
+
+    assert bench.traffic.closes == ()
 
 
 @pytest.mark.parametrize(("status", "gone"), [(404, True), (500, False), (401, False)])

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from controller.calls.ports import Claim
+from controller.calls.ports import Claim, TakeRequest, no_record
 from controller.calls.record import CallRecord
 from controller.calls.registry import Registry
 from controller.calls.runner import CallRunner
@@ -76,26 +76,32 @@ class DiceLine:
         await self._dice.wait(0, 0.05, 3, 8, 11.99, 12, 12.01, 20)
         return self._dice.random.choice(results)
 
-    async def answer(self, provider_id: str, session: Mapping[str, Any]) -> Answered | AnswerFailed:
+    async def answer(
+        self, provider_id: str, session: Mapping[str, Any], *, keep: TakeRequest = no_record
+    ) -> Answered | AnswerFailed:
         failures = [AnswerFailed(result, 400) for result in AnswerResult]
         result: Answered | AnswerFailed = await self._result(*[Answered()] * 8, *failures)
         return result
 
-    async def reject(self, provider_id: str, status_code: int) -> RejectSettled:
+    async def reject(
+        self, provider_id: str, status_code: int, *, keep: TakeRequest = no_record
+    ) -> RejectSettled:
         result: RejectSettled = await self._result(
             RejectSettled(certain=True), RejectSettled(certain=False)
         )
         return result
 
     async def transfer(
-        self, provider_id: str, target_uri: str
+        self, provider_id: str, target_uri: str, *, keep: TakeRequest = no_record
     ) -> TransferUnproven | TransferFailed:
         result: TransferUnproven | TransferFailed = await self._result(
             TransferUnproven(), TransferFailed(403), TransferFailed()
         )
         return result
 
-    async def hang_up(self, provider_id: str) -> LineEnded | HangUpFailed:
+    async def hang_up(
+        self, provider_id: str, *, keep: TakeRequest = no_record
+    ) -> LineEnded | HangUpFailed:
         result: LineEnded | HangUpFailed = await self._result(LineEnded(), HangUpFailed())
         return result
 

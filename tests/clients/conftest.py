@@ -19,10 +19,14 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @dataclass
 class RecordingMeter:
     requests: list[tuple[str, str]] = field(default_factory=list)
+    skews: list[float] = field(default_factory=list)
 
     def request(self, verb: str, status: str, seconds: float) -> None:
         assert seconds >= 0
         self.requests.append((verb, status))
+
+    def clock_skew(self, seconds: float) -> None:
+        self.skews.append(seconds)
 
     def delivery(self, result: str) -> None: ...
     def delivery_age(self, seconds: float) -> None: ...

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controller.calls.ports import Line, Meter
+from controller.calls.ports import Line, Meter, Request
 from controller.clients.openai_line import OpenAILine, RequestLimits
 from controller.clients.transport import MAX_ANSWER_BYTES
 from controller.sansio.events import (
@@ -315,6 +316,51 @@ async def test_words_of_an_answer_that_are_no_identifiers_are_not_logged(
     assert logs[0]["request_id"] is None
     assert logs[0]["error_code"] is None
     assert logs[0]["error_param"] is None
+
+
+async def test_every_request_is_kept_with_what_a_ticket_needs(
+    serve: Serve, tls: ssl.SSLContext, meter: Any, nobody: str
+) -> None:
+    kept: list[Request] = []
+    far_end = FarEnd(404, headers={"x-request-id": "req_1"})
+    async with line_to(await serve(far_end), tls, meter) as line:
+        await line.answer("rtc_1", SESSION, keep=kept.append)
+        await line.reject("rtc_1", 486, keep=kept.append)
+        await line.transfer("rtc_1", "tel:+12025550123", keep=kept.append)
+        far_end.status = 200
+        await line.hang_up("rtc_1", keep=kept.append)
+    async with line_to(nobody, tls, meter) as line:
+        await line.hang_up("rtc_1", keep=kept.append)
+
+    assert [(each.verb, each.status, each.request_id) for each in kept] == [
+        ("accept", "404", "req_1"),
+        ("reject", "404", "req_1"),
+        ("refer", "404", "req_1"),
+        ("hangup", "200", "req_1"),
+        ("hangup", "refused", None),
+    ]
+    assert all(each.latency_ms >= 0 for each in kept)
+
+
+@pytest.mark.parametrize("status", [200, 404])
+async def test_a_clock_that_is_off_shows_in_any_answer(
+    serve: Serve, tls: ssl.SSLContext, meter: Any, status: int
+) -> None:
+    far_end = FarEnd(status)
+    line = OpenAILine(
+        api_key="sk-test",
+        base_url=await serve(far_end),
+        ssl_context=tls,
+        meter=meter,
+        wall=lambda: time.time() - 100.0,
+    )
+    with structlog.testing.capture_logs() as logs:
+        await line.hang_up("rtc_1")
+        await line.hang_up("rtc_1")
+    await line.close()
+
+    assert meter.skews == pytest.approx([-100.0, -100.0], abs=2.0)
+    assert [entry["event"] for entry in logs].count("clock_skew") == 1
 
 
 async def test_warming_reaches_nobody(serve: Serve, tls: ssl.SSLContext, meter: Any) -> None:

@@ -157,6 +157,24 @@ async def test_a_redirect_is_not_followed(serve: Serve, tls: ssl.SSLContext) -> 
     assert elsewhere == []
 
 
+@pytest.mark.parametrize(
+    ("header", "request_id"), [("req_1", "req_1"), ("call +12025550123", None), (None, None)]
+)
+async def test_a_refusal_names_the_request_for_a_ticket(
+    serve: Serve, tls: ssl.SSLContext, header: str | None, request_id: str | None
+) -> None:
+    headers = {} if header is None else {"x-request-id": header}
+
+    async def refuse(_request: web.Request) -> web.StreamResponse:
+        return web.Response(status=404, headers=headers)
+
+    async with sidebands_at(await serve(refuse), tls) as sidebands:
+        with pytest.raises(ChannelRefused) as refused:
+            await sidebands.open("rtc_1")
+
+    assert refused.value.request_id == request_id
+
+
 async def test_when_nobody_listens_there_is_no_status(nobody: str, tls: ssl.SSLContext) -> None:
     async with sidebands_at(nobody, tls) as sidebands:
         with pytest.raises(ChannelRefused) as refused:

@@ -49,6 +49,11 @@ def signed_headers(body: bytes, *, webhook_id: str = "wh_1") -> dict[str, str]:
     }
 
 
+class StoppedClock:
+    def now(self) -> float:
+        return 1_000_000.0
+
+
 @pytest.fixture
 def reception() -> FakeReception:
     return FakeReception()
@@ -240,6 +245,22 @@ async def test_a_sender_that_hangs_up_in_mid_body_is_counted(
     writer.close()
     await runner.cleanup()
     assert meter.deliveries == ["refused"]
+
+
+@pytest.mark.parametrize(("wall", "status"), [(time.time, 200), (lambda: 0.0, 400)])
+async def test_a_timestamp_is_judged_by_the_wall_clock(
+    serve: Serve, reception: FakeReception, meter: Any, wall: Callable[[], float], status: int
+) -> None:
+    """A clock that only goes on is hours behind after a machine has slept."""
+    app = web.Application()
+    WebhookHandler(
+        reception=reception, secrets=SECRETS, clock=StoppedClock(), meter=meter, wall=wall
+    ).add_to(app)
+    client = await serve(app)
+
+    body = b'{"type": "x"}'
+    answer = await client.post(PATH, data=body, headers=signed_headers(body))
+    assert answer.status == status
 
 
 async def test_a_forged_delivery_is_logged_with_its_source_and_nothing_of_its_content(

@@ -75,7 +75,7 @@ def failed(call: CallState, event: AttachFailed, now: float) -> Step:
     if call.channel is not Channel.OPENING:
         return call, ()
     if event.gone and call.answered_at is not None:
-        return ending.gone(call, now)
+        return ending.left(call, now)
     return _again(call, now)
 
 

@@ -89,6 +89,19 @@ def gone(call: CallState, _now: float) -> Step:
     return end(call, Outcome.CALLER_HUNG_UP)
 
 
+def left(call: CallState, now: float) -> Step:
+    """404 where a session was: the call is over. Where it is to be made sure, hang up all the same.
+
+    Were that 404 wrong, the caller would go on talking to a model that nobody drives. After a
+    referral nobody is hung up: the caller may be on the way to the target.
+    """
+    step = None if call.ending is None else call.ending.step
+    is_referred = step in {Closing.REFERRING, Closing.REFERRED}
+    if not call.terms.limits.confirm_end or is_referred or call.provider_ending:
+        return gone(call, now)
+    return hang_up(call, Outcome.CALLER_HUNG_UP, now)
+
+
 # --- last words --------------------------------------------------------------------------------
 
 
@@ -105,7 +118,7 @@ def after_words(
     call = replace(call, state=State.ENDING, ending=last, step_at=now + call.terms.limits.words)
     match speech:
         case Speech.UNHEARD:
-            return call, ()
+            return call, (StopSpeaking(),)  # what waits to be said does not follow a goodbye
         case Speech.HEARD:
             return hang_up(call, outcome, now)
         case Speech.SILENT:  # pragma: no branch - the last of all

@@ -47,6 +47,9 @@ class Limits:
     session_length: float = 3480.0
     """From the answer to the goodbye, whatever the agent's own limit: the provider ends a session
     after an hour (operations, Defaults: hard stop at 58 min)."""
+    confirm_end: bool = False
+    """Hang up after the caller has left by all appearances: no limit of time, but what such a step
+    may cost."""
     tool_calls: int = 1000
     """Of one call; more are answered with an error, and none of them is remembered."""
 

@@ -30,6 +30,7 @@ from controller.sansio.events import (
     AttachFailed,
     ChannelLost,
     ChannelOpened,
+    HangUpFailed,
     HangUpRequested,
     IncidentDeclared,
     LineEnded,
@@ -167,6 +168,45 @@ def test_404_on_a_reattach_is_the_end_of_the_call() -> None:
     story = lost()
     story.receive(AttachFailed(gone=True))
     assert outcome_of(story) is Outcome.CALLER_HUNG_UP
+
+
+CONFIRMED = replace(TERMS, limits=replace(TERMS.limits, confirm_end=True))
+
+
+def test_an_operator_may_want_to_be_sure_that_the_caller_has_left() -> None:
+    story = lost(CONFIRMED)
+    assert HangUpCall("hang_up-2") in story.receive(AttachFailed(gone=True))
+    assert story.is_in(State.ENDING)
+    story.receive(LineEnded())
+    assert outcome_of(story) is Outcome.CALLER_HUNG_UP
+
+
+def test_a_caller_whose_end_nobody_confirms_is_not_called_gone() -> None:
+    story = lost(CONFIRMED)
+    story.receive(AttachFailed(gone=True))
+    for _ in range(2):
+        story.receive(HangUpFailed())
+        story.wait()
+    story.receive(HangUpFailed())
+    report = one(ReportOutcome, story.commands)
+    assert (report.outcome, report.detail) == (Outcome.CLEANUP_UNCONFIRMED, "caller_hung_up")
+
+
+def test_a_session_that_the_provider_ended_is_not_asked_about_again() -> None:
+    story = active(CONFIRMED)
+    story.receive(ProviderEnding())
+    story.receive(ChannelLost(1001))
+    story.receive(AttachFailed(gone=True))
+    assert outcome_of(story) is Outcome.PROVIDER_ENDED
+
+
+def test_nobody_hangs_up_a_caller_who_may_be_on_the_way_to_a_target() -> None:
+    story = active(CONFIRMED)
+    story.receive(called(TO_RECEPTION, speech=Speech.HEARD))
+    story.receive(TransferUnproven())
+    story.receive(ChannelLost(1006))
+    story.receive(AttachFailed(gone=True))
+    assert outcome_of(story) is Outcome.REFERRED_UNCONFIRMED
 
 
 def test_an_announced_end_of_the_session_is_the_providers() -> None:
