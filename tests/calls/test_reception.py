@@ -95,6 +95,19 @@ async def test_the_providers_test_event_ends_as_a_call_that_is_gone(open_house: 
     assert house.verbs() == ["accept 404"]
 
 
+async def test_a_delivery_is_answered_while_its_accept_is_on_its_way(open_house: Open) -> None:
+    house = await open_house()
+
+    call = await house.ring("stays = 20.0", "accept_slow")
+    await house.until(lambda: house.results)
+
+    assert house.results == ["accepted"]
+    assert house.states == ["accepting"]
+    await call.settled()
+    assert await house.registry.settled(300)
+    assert house.outcomes == [("caller_hung_up", None)]
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
