@@ -475,3 +475,20 @@ def test_words_that_wait_do_not_begin_between_the_goodbye_and_the_hang_up() -> N
     outs = story.hears("output_audio_buffer.stopped", response_id="r1")
     assert only(HangUpCall, outs)
     assert "response.create" not in types(outs)
+
+
+# --- a tool call that gets lost -----------------------------------------------------------------
+
+
+def test_a_tool_call_whose_response_is_lost_is_answered_after_the_reattach() -> None:
+    story = greeted()
+    story.begins("r1", ours=False)
+    story.hears("response.output_item.added", response_id="r1", item=function_call("t1"))
+    story.receive(ChannelLost(1006))
+    story.receive(ChannelOpened())
+    outs = story.hears("session.created", after=1.0)
+    assert types(outs) == ["session.update", "conversation.item.create", "response.create"]
+    assert sent(outs)[1]["item"]["call_id"] == "t1"
+    assert "connection_lost" in sent(outs)[1]["item"]["output"]
+    story.finishes("r1", function_call("t1"))  # said after all
+    assert only(RunTool, story.commands) == []

@@ -126,6 +126,17 @@ class AnyConversation(RuleBasedStateMachine):
         if number % 2:
             self.hears(frame("output_audio_buffer.stopped", response_id=name))
 
+    @rule(name=st.sampled_from(["r1", "r2", "r3"]), call=st.sampled_from(["t6", "t7"]))
+    def response_shows_a_call_that_gets_lost(self, name: str, call: str) -> None:
+        item = function_call(call)
+        self.hears(frame("response.output_item.added", response_id=name, item=item))
+        shown = {each for _, each in self.conversation.turns.value.open_calls}
+        self.receive(ev.ChannelLost(1006))
+        if self.conversation.is_over or self.conversation.turns.value.open_calls:
+            return  # nobody waits any more, or nothing was open
+        answered = {each.output.tool_call_id for each in self.conversation.turns.value.outputs}
+        assert shown <= answered | self.conversation.call.value.work.seen
+
     @rule(name=st.sampled_from(["r1", "r2", "r3"]), status=_statuses, output=_items)
     def response_done(self, name: str, status: str, output: list[Any]) -> None:
         self.hears(frame("response.done", **response(name, status, *output)))

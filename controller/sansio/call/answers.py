@@ -23,6 +23,8 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
         "stands above, or will come; do not call it again.",
         "already_handed_off": "The call was handed on in this turn already.",
         "call_is_ending": "The call is ending. Nothing was done.",
+        "connection_lost": "The connection was lost before the tool could be run. Call it "
+        "again if it is still needed.",
         "invalid_arguments": "The arguments are not a JSON object. Nothing was done.",
         "invalid_max_digits": "max_digits must be a whole number from 1 to 64.",
         "invalid_purpose": "purpose must be a text that says what the digits are for.",

@@ -48,6 +48,7 @@ _S = State
 _RELEASE: dict[type, Row] = {ev.OwnershipLost: _row(ending.ownership_lost, _S.RELEASED)}
 _TOOLS: dict[type, Row] = {
     ev.ToolFinished: _row(tooling.tool_finished),
+    ev.ToolCallsLost: _row(tooling.tool_calls_lost),
     ev.DigitsEntered: _row(tooling.digits_entered),
     ev.FloorTaken: _row(fillers.floor_taken),
     ev.FloorFree: _row(fillers.floor_free),

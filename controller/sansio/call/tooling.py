@@ -26,6 +26,7 @@ from controller.sansio.commands import (
 from controller.sansio.events import (
     DigitsEntered,
     ToolCall,
+    ToolCallsLost,
     ToolFinished,
     ToolOutput,
     ToolsCalled,
@@ -81,6 +82,16 @@ def tools_called_while_ending(call: CallState, event: ToolsCalled, _now: float) 
     call = _remember(call, fresh)
     outputs = tuple(answers.error(each.tool_call_id, "call_is_ending") for each in fresh)
     return call, (GiveToolOutputs(outputs, respond=False),) if outputs else ()
+
+
+def tool_calls_lost(call: CallState, event: ToolCallsLost, _now: float) -> Step:
+    """Answer what was never said to be complete: nothing of it is run, now or later (rule 8)."""
+    lost = [name for name in dict.fromkeys(event.tool_call_ids) if name not in call.work.seen]
+    seen = call.work.seen | set(lost[: _room(call)])
+    call = replace(call, work=replace(call.work, seen=seen))
+    outputs = tuple(answers.error(name, "connection_lost") for name in lost)
+    respond = call.ending is None
+    return call, (GiveToolOutputs(outputs, respond),) if outputs else ()
 
 
 def _unseen(call: CallState, event: ToolsCalled) -> tuple[ToolCall, ...]:

@@ -49,6 +49,7 @@ from controller.sansio.events.dialect import (
     SilenceTimedOut,
     SpeechHeard,
     TokensLeft,
+    ToolCallsLost,
     ToolsCalled,
     TranscriptAdded,
     UsageReported,
@@ -120,6 +121,7 @@ __all__ = [
     "SpendReported",
     "TokensLeft",
     "ToolCall",
+    "ToolCallsLost",
     "ToolFinished",
     "ToolOutput",
     "ToolsCalled",
@@ -154,6 +156,7 @@ Event: TypeAlias = (
     | FloorFree
     | SilenceTimedOut
     | ToolsCalled
+    | ToolCallsLost
     | Digit
     | UsageReported
     | TokensLeft

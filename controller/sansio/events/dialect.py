@@ -79,6 +79,13 @@ class ToolsCalled:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCallsLost:
+    """The channel was lost before the response that shows these calls was done."""
+
+    tool_call_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Digit:
     """The caller pressed a key. Never logged, never shown."""
 

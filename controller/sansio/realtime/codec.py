@@ -153,6 +153,13 @@ class ItemDone(Frozen, frozen=True):
     item: Item
 
 
+class OutputItemAdded(Frozen, frozen=True):
+    """A response shows its next item: a sign of life, and the first that is seen of a tool call."""
+
+    item: Item
+    response_id: Id | None = None
+
+
 class ServerListed(Frozen, frozen=True):
     """OpenAI knows the tools of an MCP server."""
 
@@ -229,6 +236,7 @@ ServerEvent: TypeAlias = (
     | AgentTranscript
     | ItemAdded
     | ItemDone
+    | OutputItemAdded
     | ServerListed
     | ServerNotListed
     | ServerCallCompleted
@@ -259,7 +267,8 @@ _ITEMS_USED = frozenset(
         "mcp_call",
     }
 )
-"""Messages and function calls are read where their response is done."""
+"""Messages and function calls are read where their response is done; that they begin is told by
+`response.output_item.added`."""
 
 _TYPES: Mapping[str, type[Frozen]] = {
     "session.created": SessionCreated,
@@ -280,6 +289,7 @@ _TYPES: Mapping[str, type[Frozen]] = {
     "conversation.item.input_audio_transcription.completed": CallerTranscript,
     "conversation.item.input_audio_transcription.failed": CallerTranscriptFailed,
     "response.output_audio_transcript.done": AgentTranscript,
+    "response.output_item.added": OutputItemAdded,
     "mcp_list_tools.completed": ServerListed,
     "mcp_list_tools.failed": ServerNotListed,
     "response.mcp_call.completed": ServerCallCompleted,

@@ -37,7 +37,7 @@ def cancel(terms: TurnTerms, turns: TurnState, now: float) -> Turn:
     cancelled = frames.response_cancel(event_id, turns.current_id)
     current = None if turns.current is None else replace(turns.current, stopped=True)
     until = now + terms.pace.cancel
-    turns = replace(turns, cut_off=True, current=current, phase_until=until)
+    turns = replace(turns, cut_off=True, current=current, phase_until=until, word_until=None)
     turns, cleared = clear(turns)
     return turns, (cancelled, *cleared)
 

@@ -6,14 +6,14 @@ a row, whatever they were for: it can send the caller to somebody else.
 
 from __future__ import annotations
 
+from controller.sansio.commands import Priority
 from controller.sansio.events import (
     ChannelLost,
     DeadlineReached,
     FaultReported,
     ModelFailed,
-    ProviderEnding,
 )
-from controller.sansio.realtime import asking, frames, hearing, reading
+from controller.sansio.realtime import asking, cutting, frames, hearing, reading, showing
 from controller.sansio.realtime.codec import FinishedResponse
 from controller.sansio.realtime.parts import TAKEN_UP, Ask, Phase, Request
 from controller.sansio.realtime.state import Out, Turn, TurnState, TurnTerms, number
@@ -27,10 +27,8 @@ FALLBACK = (
     "Tell the caller in one short sentence, in the language of the conversation, that you had a "
     "technical problem, and ask them to say that again."
 )
+HELLO = "Say hello to the caller in one short sentence, and ask how you can help. Say nothing else."
 RATE_LIMITED = "rate_limit_exceeded"
-GOING_AWAY = 1001
-"""Close code of a session that has reached its longest duration
-(https://developers.openai.com/api/docs/guides/realtime-conversations)."""
 
 
 def freed(turns: TurnState) -> TurnState:
@@ -41,6 +39,7 @@ def freed(turns: TurnState) -> TurnState:
         phase_until=None,
         current=None,
         current_id=None,
+        word_until=None,
         confirmed=False,
         cut_off=False,
     )
@@ -78,15 +77,26 @@ def failed(
     if request.tries >= TRIES:
         if turns.held and request.ask is not Ask.SAY and not request.stopped:
             return replace(turns, committed=True), (fault,)  # it is asked for upon the release
-        if request.ask is Ask.SAY or request.stopped:
+        is_first = request.priority is Priority.GREETING and not request.is_fallback
+        if request.stopped or (request.ask is Ask.SAY and not is_first):
             turns, owed = asking.give_up(turns, request)
             return turns, (fault, *owed)
-        fallbacks = turns.fallbacks + 1
-        turns = replace(turns, fallbacks=fallbacks)
-        name, marks = f"fallback-{fallbacks}", request.marks
-        request = Request(Ask.SAY, name, FALLBACK, marks=marks, is_fallback=True)
+        turns, request = _hello(turns, request) if is_first else _apology(turns, request)
     turns, owed = asking.put_first(turns, request)
     return turns, (fault, *owed)
+
+
+def _hello(turns: TurnState, greeting: Request) -> tuple[TurnState, Request]:
+    """Greet in fewer words: a caller who hears nothing at all says nothing, and hangs up."""
+    return turns, replace(greeting, text=HELLO, tries=0, is_fallback=True)
+
+
+def _apology(turns: TurnState, request: Request) -> tuple[TurnState, Request]:
+    """Apologise in place of an answer."""
+    fallbacks = turns.fallbacks + 1
+    name = f"fallback-{fallbacks}"
+    apology = Request(Ask.SAY, name, FALLBACK, marks=request.marks, is_fallback=True)
+    return replace(turns, fallbacks=fallbacks), apology
 
 
 def _count(turns: TurnState, code: str, *, is_in_vain: bool = False) -> Turn:
@@ -119,6 +129,21 @@ def never_started(terms: TurnTerms, turns: TurnState, _event: DeadlineReached, n
     return failed(terms, freed(turns), turns.current, "response_not_started", now)
 
 
+def never_heard(terms: TurnTerms, turns: TurnState, now: float) -> Turn:
+    """The caller hears nothing of the active response: cut it off, and treat it as failed.
+
+    What is still played of another goes first; that has an end.
+    """
+    if turns.current_id is not None and hearing.is_playing(turns, turns.current_id):
+        return replace(turns, word_until=None), ()
+    if turns.voices:
+        return replace(turns, word_until=now + terms.pace.first_word), ()
+    request = turns.current
+    turns, cancelled = cutting.cancel(terms, replace(turns, current=None), now)
+    turns, outs = failed(terms, turns, request, "response_stuck", now)
+    return turns, (*cancelled, *outs)
+
+
 def never_finished(terms: TurnTerms, turns: TurnState, _event: DeadlineReached, now: float) -> Turn:
     """`response.done` never came: cancel whatever is active, and go on."""
     request, known, was_cut = turns.current, turns.current_id, turns.cut_off
@@ -142,14 +167,14 @@ def never_finished(terms: TurnTerms, turns: TurnState, _event: DeadlineReached, 
     return turns, (*outs, *owed, *in_a_row)
 
 
-def lost(terms: TurnTerms, turns: TurnState, event: ChannelLost, now: float) -> Turn:
+def lost(terms: TurnTerms, turns: TurnState, _event: ChannelLost, now: float) -> Turn:
     """The socket is gone; what was being said may have been heard, and is not said again."""
     request, known = turns.current, turns.current_id
     was_requested = turns.phase is Phase.REQUESTED
     turns = replace(freed(turns), phase=Phase.DETACHED, update=None, caller_until=None)
     turns, owed = hearing.abandoned(terms, turns, now)
-    if event.code == GOING_AWAY:
-        owed = (*owed, ProviderEnding())
+    turns, unrun = showing.lost(turns)
+    owed = (*owed, *unrun)
     if request is None or hearing.is_followed(turns, owed, request):
         return turns, owed
     more: tuple[Out, ...] = ()

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from controller.sansio.events import Speech, ToolCall, ToolsCalled
-from controller.sansio.realtime import asking, billing, cutting, failing, hearing, reading, serving
+from controller.sansio.realtime import (
+    asking,
+    billing,
+    cutting,
+    failing,
+    hearing,
+    reading,
+    serving,
+    showing,
+)
 from controller.sansio.realtime.codec import FinishedResponse, ResponseCreated, ResponseDone
 from controller.sansio.realtime.parts import TAKEN_UP, Ask, Phase, Request
 from controller.sansio.realtime.state import FINISHED_LIMIT, Out, Turn, TurnState, TurnTerms
@@ -30,6 +39,7 @@ def created(terms: TurnTerms, turns: TurnState, event: ResponseCreated, now: flo
         turns,
         phase=Phase.RESPONDING,
         phase_until=now + terms.pace.finish,
+        word_until=now + terms.pace.first_word,
         current_id=response.id,
         confirmed=turns.current is not None and mark is not None,
         echoes=turns.echoes or mark is not None,
@@ -104,6 +114,7 @@ def done(terms: TurnTerms, turns: TurnState, event: ResponseDone, now: float) ->
     if response.id in turns.finished:
         return turns, ()
     turns = replace(turns, finished=(*turns.finished, response.id)[-FINISHED_LIMIT:])
+    turns = showing.settled(turns, response.id)
     outs: tuple[Out, ...] = (billing.of_response(response),)
     if reading.is_aside(response) and response.id != turns.current_id:
         return turns, outs

@@ -47,8 +47,15 @@ class Pace:
     """The same, for the update that gives the caller the floor."""
     start: float = 5.0
     """For `response.created` to come."""
+    first_word: float = 10.0
+    """From `response.created` to the first audio of words of ours; for any other response, to its
+    first item too, for a tool call is silent. Longer silence is a lost caller."""
+    working: float = 30.0
+    """The same from each item of a response that nothing was heard of: a call is being written, or
+    an MCP server is at work."""
     finish: float = 60.0
-    """For `response.done` to come."""
+    """For `response.done` to come, of a response that is heard: minutes of speech are
+    generated in less (4096 tokens, faster than they are played)."""
     follow_up: bool = True
     """Not a time: whether we ask for a response once an MCP server's tool has answered."""
     conflict: float = 15.0
@@ -126,6 +133,10 @@ class TurnState(Value, frozen=True):
     """The active response bears a mark of the current request: it is ours for certain."""
     cut_off: bool = False
     """What is asked for or active is thrown away, as soon as it has an id."""
+    word_until: float | None = None
+    """The active response is given up then, unless the caller hears it."""
+    open_calls: tuple[tuple[str, str], ...] = ()
+    """Response and tool call, shown by a response that is not done."""
     echoes: bool = False
     """The far end has echoed a mark: a response without one is not ours."""
     unwanted: tuple[str, ...] = ()
@@ -198,6 +209,7 @@ class TurnState(Value, frozen=True):
     def deadline(self) -> float | None:
         """When `DeadlineReached` is due; None: nothing is waited for."""
         instants = [self.hold_until if self.held else None, self.phase_until, self.ask_at]
+        instants.append(self.word_until)
         instants += [voice.due for voice in self.voices]
         instants.append(self.update.due if self.update is not None else None)
         return min([each for each in instants if each is not None], default=None)

@@ -24,6 +24,7 @@ from controller.sansio.realtime import (
     holding,
     posting,
     serving,
+    showing,
     speaking,
     timing,
 )
@@ -76,6 +77,7 @@ _HEARD: dict[type, Row] = {
     codec.DigitReceived: _row(hearing.digit),
     codec.ItemAdded: _row(serving.item_seen),
     codec.ItemDone: _row(serving.item_seen),
+    codec.OutputItemAdded: _row(showing.shown),
     codec.ServerListed: _row(serving.listed),
     codec.ServerNotListed: _row(serving.not_listed),
     codec.ServerCallCompleted: _row(serving.completed),

@@ -32,6 +32,9 @@ def tick(terms: TurnTerms, turns: TurnState, event: DeadlineReached, now: float)
     if update is not None and update.due is not None and update.due <= now:
         turns, more = holding.unlifted(turns, update)
         outs += more
+    if turns.word_until is not None and turns.word_until <= now:
+        turns, more = failing.never_heard(terms, turns, now)
+        outs += more
     if turns.phase_until is not None and turns.phase_until <= now:
         turns, more = _give_up(terms, turns, event, now)
         outs += more

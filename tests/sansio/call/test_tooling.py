@@ -19,9 +19,12 @@ from controller.sansio.commands import (
 )
 from controller.sansio.events import (
     ChannelLost,
+    ChannelOpened,
     DeadlineReached,
+    Ready,
     Speech,
     SpeechHeard,
+    ToolCallsLost,
     ToolFinished,
     ToolOutput,
     TransferFailed,
@@ -360,3 +363,38 @@ def test_a_tool_that_was_answered_while_ending_is_not_run_when_the_transfer_fail
     story.receive(TransferFailed())
     assert story.is_in(State.ACTIVE)
     assert story.receive(called(tool("t1"), say_id="r2")) == ()
+
+
+# --- calls that got lost with the channel -------------------------------------------------------
+
+
+def lost(*names: str) -> ToolCallsLost:
+    return ToolCallsLost(names)
+
+
+def test_a_call_that_got_lost_is_answered_with_an_error_and_never_run() -> None:
+    story = active()
+    story.receive(ChannelLost(1006))
+    (given,) = story.receive(lost("t1", "t1"))
+    assert isinstance(given, GiveToolOutputs)
+    assert given.respond
+    (output,) = given.outputs
+    assert output.tool_call_id == "t1"
+    assert json.loads(output.output)["error"] == "connection_lost"
+    story.receive(ChannelOpened())
+    story.receive(Ready())
+    assert story.receive(called(tool("t1"))) == ()
+
+
+def test_a_call_that_was_taken_before_is_not_lost() -> None:
+    story = active()
+    story.receive(called(tool("t1")))
+    assert story.receive(lost("t1")) == ()
+
+
+def test_a_call_that_got_lost_while_the_call_ends_is_answered_and_not_talked_about() -> None:
+    story = active()
+    story.receive(called(HANG_UP))
+    (given,) = story.receive(lost("t1"))
+    assert isinstance(given, GiveToolOutputs)
+    assert not given.respond

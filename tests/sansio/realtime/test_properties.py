@@ -73,7 +73,7 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
         self.agent = AGENT
         self.attaches()
 
-    def receive(self, given: Any) -> None:
+    def receive(self, given: Any) -> tuple[Any, ...]:
         before = self.turns.value
         if isinstance(given, cmd.Become):
             outs = self.turns.become(self.agent, now=self.now)
@@ -93,6 +93,7 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
             assert sent(outs) == []  # nobody would read it
         self.event_ids += [each["event_id"] for each in sent(outs)]
         self.heard |= {each.say_id for each in only(ev.SpeechHeard, outs)}
+        return outs
 
     def check_one_response_at_a_time(
         self, given: Any, before: Phase, outs: tuple[Any, ...]
@@ -227,7 +228,11 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
     @rule(die=st.integers(0, 4))
     def is_lost(self, die: int) -> None:
         if die == 4:
-            self.receive(ev.ChannelLost())
+            shown = {name for _, name in self.turns.value.open_calls}
+            attached = self.turns.phase is not Phase.DETACHED
+            reported = only(ev.ToolCallsLost, self.receive(ev.ChannelLost()))
+            assert {each for one in reported for each in one.tool_call_ids} == shown
+            assert attached or not shown
 
     @rule(response_id=st.sampled_from(RESPONSES), data=st.data())
     def response_created(self, response_id: str, data: st.DataObject) -> None:
@@ -246,6 +251,11 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
     @rule(response_id=st.sampled_from(RESPONSES), status=st.sampled_from(STATUSES), output=_outputs)
     def response_done(self, response_id: str, status: str, output: list[Any]) -> None:
         self.receive(server("response.done", **response(response_id, status, *output)))
+
+    @rule(response_id=st.sampled_from([None, *RESPONSES]), name=st.sampled_from(["t1", "t2"]))
+    def a_response_shows_a_tool_call(self, response_id: str | None, name: str) -> None:
+        item = function_call(name)
+        self.receive(server("response.output_item.added", response_id=response_id, item=item))
 
     @rule(
         type_=st.sampled_from(["started", "stopped", "cleared"]),
@@ -346,6 +356,10 @@ class AnySequenceOfInputs(RuleBasedStateMachine):
         assert len(value.notes) <= KEPT_LIMIT
         assert len(value.outputs) <= KEPT_LIMIT
         assert len(value.finished) <= FINISHED_LIMIT
+        assert len(value.open_calls) <= KEPT_LIMIT
+        assert {each[0] for each in value.open_calls}.isdisjoint(value.finished)
+        # What is active is heard, or given up; nothing else is timed.
+        assert value.word_until is None or value.phase is Phase.RESPONDING
         assert all(len(request.marks) <= MARKS_LIMIT for request in value.queue)
         assert Turns.restore(self.turns.snapshot(), AGENT, now=START).value == value
 
