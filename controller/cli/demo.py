@@ -1,8 +1,11 @@
-"""`controller simulate demo`: the service against the simulator, with a dozen calls to watch.
+"""`controller simulate demo`: the service against the simulator, with twenty calls to watch.
 
 The service runs as it does for real, in a process of its own with the example configuration; only
 the far end is played. Every call is told as it happens; a table at the end says how each ended, and
 the exit code is 0 only when each ended as its scenario expects, and the service as well.
+
+Calls in which nothing happens for most of a minute ring at the beginning, beside the others, and
+are told when they are over.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import contextlib
 import json
 import math
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -30,11 +34,12 @@ if TYPE_CHECKING:
     from controller.simulator.timeline import Timeline
 
 EXAMPLE = Path("deploy/example")
-LIVE_WHILE_DRAINING = "13-during-drain.toml"
-REFUSED_WHILE_DRAINING = "12-drained.toml"
+SLOW = Path("slow")
+LIVE_WHILE_DRAINING = Path("draining/1-live.toml")
+REFUSED_WHILE_DRAINING = Path("draining/2-refused.toml")
 
 READY_LIMIT = 30.0
-CALL_LIMIT = 60.0
+CALL_LIMIT = 90.0
 STOP_LIMIT = 30.0
 """Seconds for the service to be ready, for a call to end, and for the service to stop."""
 UNDECIDED_LIMIT = 3.0
@@ -45,8 +50,8 @@ LINES_KEPT = 2_000
 LINES_SHOWN = 20
 
 DESCRIPTION = """\
-Start the service with the example configuration, play OpenAI and a dozen callers,
-and tell what happens: no account and no telephone is needed.
+Start the service with the example configuration, play OpenAI and twenty callers,
+and tell what happens, in about a minute: no account and no telephone is needed.
 
 The exit code is 0 only if every call ended as its scenario in
 deploy/example/calls expects and the service stopped in good order.
@@ -107,14 +112,16 @@ async def _play(example: Path, speed: float) -> int:
         pace=Pace().times(1 / speed),
         switches=Switches(decision_limit=UNDECIDED_LIMIT),
     )
-    timeline = Timeline(_print, in_colour=sys.stdout.isatty())
+    timeline = Timeline(_print, in_colour=sys.stdout.isatty(), width=terminal_width())
     simulator.on_entry(timeline)
     _print("The service and a stand-in for OpenAI start; then the callers ring, one by one.")
     _print("Each line: seconds, which call, who, and what happens.\n")
     async with simulator, _service(example, port, simulator) as service:
         if not await service.is_ready():
             return service.explain("the service did not become ready")
+        slow = await _ring_beside(example, simulator, timeline)
         calls = await _ring(example, simulator, timeline, service)
+        calls += await _tell_the_slow(slow, timeline, service)
         calls += await _ring_while_draining(example, simulator, timeline, service)
         stopped = await service.stopped()
     outcomes = service.outcomes()
@@ -130,11 +137,39 @@ async def _play(example: Path, speed: float) -> int:
 
 def _scenarios(example: Path) -> list[Path]:
     """Return the scenarios that are played one after the other."""
-    drained = {LIVE_WHILE_DRAINING, REFUSED_WHILE_DRAINING}
-    paths = sorted(path for path in (example / "calls").glob("*.toml") if path.name not in drained)
+    paths = sorted((example / "calls").glob("*.toml"))
     if not paths:
         raise SimulatorError(f"{example / 'calls'}: no scenarios there")
     return paths
+
+
+async def _ring_beside(
+    example: Path, simulator: OpenAISimulator, timeline: Timeline
+) -> list[SimulatedCall]:
+    """Place the calls that take most of a minute; they are told by `_tell_the_slow`."""
+    from controller.simulator import load
+
+    first = len(_scenarios(example)) + 1
+    calls = []
+    for number, path in enumerate(sorted((example / "calls" / SLOW).glob("*.toml")), first):
+        calls.append(await simulator.place_call(load(path)))
+        timeline.keep(calls[-1], number=number)
+    return calls
+
+
+async def _tell_the_slow(
+    calls: list[SimulatedCall], timeline: Timeline, service: _Service
+) -> list[SimulatedCall]:
+    """Tell the calls that rang at the beginning, each when it is over."""
+    if calls:
+        _print("The next ones rang at the beginning, beside the others; their trouble takes time.")
+        _print("Their seconds count from when each of them rang.\n")
+    for call in calls:
+        await _settle(call)
+        await service.has_told(call)
+        timeline.tell(call)
+        _print("")
+    return calls
 
 
 async def _ring(
@@ -310,6 +345,11 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal to which we print; None where it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _json(line: str) -> dict[str, Any]:

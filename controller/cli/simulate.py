@@ -35,8 +35,9 @@ refer and hangup, and play the sideband with a scripted caller and model.
 
 Start the service with OPENAI_BASE_URL set to the address that is printed, and the
 same OPENAI_API_KEY and OPENAI_WEBHOOK_SECRET. With scenario files their calls are
-placed at once, and the exit code says whether every expectation held. Without
-them one call without a script is placed for each line that you type.
+placed as soon as the service listens, one after the other, and the exit code says
+whether every expectation held. Without files, each line that you type places a
+call without a script.
 """
 
 
@@ -220,12 +221,15 @@ async def _linger(calls: Iterable[SimulatedCall]) -> None:
 async def _place(
     simulator: OpenAISimulator, scenarios: list[Scenario], *, together: bool
 ) -> list[SimulatedCall]:
+    from controller.cli.demo import terminal_width
     from controller.simulator.timeline import Timeline
 
-    timeline = Timeline(_print, in_colour=sys.stdout.isatty())
+    timeline = Timeline(_print, in_colour=sys.stdout.isatty(), width=terminal_width())
     simulator.on_entry(timeline)
-    calls = []
+    calls: list[SimulatedCall] = []
     for scenario in scenarios:
+        if calls and not together:
+            _print("")
         call = await simulator.place_call(scenario)
         timeline.name(call)
         if scenario.operator:
@@ -241,9 +245,10 @@ async def _place(
 
 async def _by_hand(simulator: OpenAISimulator) -> None:
     """Place a call for each line on standard input, until it ends or a signal comes."""
+    from controller.cli.demo import terminal_width
     from controller.simulator.timeline import Timeline
 
-    simulator.on_entry(Timeline(_print, in_colour=sys.stdout.isatty()))
+    simulator.on_entry(Timeline(_print, in_colour=sys.stdout.isatty(), width=terminal_width()))
     _print("Press Enter to place a call, Ctrl-C to stop.")
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

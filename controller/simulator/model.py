@@ -233,7 +233,10 @@ def _words(turn: Turn) -> str:
         return _reply(" ".join(turn.heard))
     if turn.is_greeting:
         return "Hello, how can I help you?"
-    return " ".join(turn.told) or "Are you still there?"
+    if turn.told:
+        return " ".join(turn.told)
+    # Whatever it is, whoever reads along sees that the model was asked, and for what.
+    return f"I was asked: {wanted.strip()}" if wanted.strip() else "Are you still there?"
 
 
 def _reply(heard: str) -> str:

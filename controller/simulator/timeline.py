@@ -7,10 +7,14 @@ journal.
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
+import textwrap
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from controller.simulator.attempts import AGAIN, Attempts
 from controller.simulator.ending import EndedBy, Ending
 from controller.simulator.journal import Entry, Source
 
@@ -26,7 +30,14 @@ _COLOURS = {
     "openai": "90",
     "fault": "31",
 }
+_NOTHING = ("", "")
+"""An entry that is told by another one."""
+_EXACTLY = re.compile(r"(?s)[^:\n]*\b(?:exactly|word for word|verbatim)\b[^:\n]*:\s*(\S.*)")
+"""A wish for certain words, which interest more than the wish."""
 _HTTP_OK = 200
+_INDENT = 28
+_LEAST_WORDS = 24
+"""Columns before the words of a line, and those that words need; a narrower terminal wraps."""
 
 
 class Timeline:
@@ -35,32 +46,80 @@ class Timeline:
     Args:
         write: takes each line, without a line end.
         in_colour: whether to colour the speakers with ANSI escapes.
+        width: columns of the terminal, beyond which words go on in the next line; None: never.
     """
 
-    def __init__(self, write: Callable[[str], None], *, in_colour: bool = False) -> None:
+    def __init__(
+        self, write: Callable[[str], None], *, in_colour: bool = False, width: int | None = None
+    ) -> None:
         self._write = write
         self._in_colour = in_colour
+        self._columns = max(width - _INDENT, _LEAST_WORDS) if width else None
         self._names: dict[str, str] = {}
         self._instructions: dict[str, str] = {}
         self._began_at: float | None = None
+        self._over: set[str] = set()
+        self._kept: dict[str, list[Entry]] = {}
+        self._attempts: dict[str, Attempts] = {}
 
     def name(self, call: SimulatedCall) -> None:
         """Write a heading for a call: its number here and its title."""
         heading = f"{self._number(call.call_id)}: {_one_line(call.scenario.title)}"
         self._write(f"\033[1m{heading}\033[0m" if self._in_colour else heading)
 
+    def keep(self, call: SimulatedCall, *, number: int) -> None:
+        """Write nothing of a call until `tell`; other calls are not given its number."""
+        self._names[call.call_id] = f"call {number}"
+        self._kept[call.call_id] = []
+
+    def tell(self, call: SimulatedCall) -> None:
+        """Write what was kept of a call, with seconds from its own beginning."""
+        entries = self._kept.pop(call.call_id, [])
+        self.name(call)
+        for entry in entries:
+            self._follow(entry, began_at=entries[0].at)
+
     def __call__(self, entry: Entry) -> None:
         """Write the line of an entry, if it has one."""
+        if entry.call_id in self._kept:
+            self._kept[entry.call_id].append(entry)
+            return
         if self._began_at is None:
             self._began_at = entry.at
-        told = _TELLERS[entry.source](self._without_the_agents(entry))
-        if told is None:
+        self._follow(entry, began_at=self._began_at)
+
+    def _follow(self, entry: Entry, *, began_at: float) -> None:
+        attempts = self._attempts.setdefault(entry.call_id, Attempts())
+        for each in attempts.take(entry):
+            self._write_line(each, began_at=began_at)
+
+    def _write_line(self, entry: Entry, *, began_at: float) -> None:
+        told = self._last_look(entry) or _TELLERS[entry.source](self._without_the_agents(entry))
+        if told is None or told == _NOTHING:
             return
         who, what = told
-        what = _one_line(what)
-        at = entry.at - self._began_at
+        first, *others = self._wrapped(_one_line(what))
         label = f"\033[{_COLOURS[who]}m{who:<8}\033[0m" if self._in_colour else f"{who:<8}"
-        self._write(f"{at:8.2f}  {self._number(entry.call_id):<8}{label}  {what}")
+        at = entry.at - began_at
+        self._write(f"{at:8.2f}  {self._number(entry.call_id):<8}{label}  {first}")
+        for line in others:
+            self._write(f"{'':{_INDENT}}{line}")
+
+    def _wrapped(self, words: str) -> list[str]:
+        return textwrap.wrap(words, self._columns) if self._columns and words else [words]
+
+    def _last_look(self, entry: Entry) -> tuple[str, str] | None:
+        """Tell as one line how a service learns of an end: it asks for the sideband, and gets 404.
+
+        Two lines of a failed attach at the end of nearly every call look like a fault.
+        """
+        if entry.source is Source.CALL and entry.name == "ended":
+            self._over.add(entry.call_id)
+        if entry.call_id not in self._over or entry.name != "attach":
+            return None
+        if entry.source is Source.REQUEST:
+            return _NOTHING
+        return "service", f"asks for the sideband again; {entry.body['status']}: the call is over"
 
     def _without_the_agents(self, entry: Entry) -> Entry:
         """Leave out the agent's own instructions where a response repeats them."""
@@ -77,7 +136,11 @@ class Timeline:
     def _number(self, call_id: str) -> str:
         if not call_id:
             return "-"
-        return self._names.setdefault(call_id, f"call {len(self._names) + 1}")
+        if call_id not in self._names:
+            taken = set(self._names.values())
+            number = next(n for n in itertools.count(1) if f"call {n}" not in taken)
+            self._names[call_id] = f"call {number}"
+        return self._names[call_id]
 
 
 def _webhook(entry: Entry) -> tuple[str, str]:
@@ -90,6 +153,8 @@ def _answer(entry: Entry) -> tuple[str, str]:
 
 
 def _request(entry: Entry) -> tuple[str, str] | None:
+    if entry.name == AGAIN:
+        return "service", f"tries the same {_times(entry.body)} more"
     if entry.name == "attach":
         return "service", "attaches the sideband"
     return "service", _request_of(entry.name, _mapping(entry.body))
@@ -122,10 +187,26 @@ def _client(entry: Entry) -> tuple[str, str] | None:
         return "service", _update_of(_mapping(body.get("session")))
     if entry.name == "response.create":
         wanted = _mapping(body.get("response")).get("instructions")
-        return ("service", f"asks the model: {_short(str(wanted))}") if wanted else None
+        return ("service", _wish(str(wanted))) if wanted else None
+    if entry.name == "conversation.item.create":
+        return _note_for_the_model(_mapping(body.get("item")))
     if entry.name == "response.cancel":
         return "service", "cancels the response"
     return None
+
+
+def _wish(instructions: str) -> str:
+    exact = _EXACTLY.fullmatch(instructions.strip())
+    return (
+        f'has the model say: "{exact[1]}"' if exact else f"asks the model: {_short(instructions)}"
+    )
+
+
+def _note_for_the_model(item: Mapping[str, Any]) -> tuple[str, str] | None:
+    if item.get("type") != "message":
+        return None  # what a tool gave back is told where the model is given it
+    texts = [str(_mapping(part).get("text", "")) for part in item.get("content") or ()]
+    return "service", f"tells the model: {_short(' '.join(texts))}"
 
 
 def _update_of(session: Mapping[str, Any]) -> str:
@@ -207,6 +288,10 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _with(status: int | None) -> str:
     return "with nothing at all" if status is None else f"with {status}"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _spaced(name: str) -> str:

@@ -180,6 +180,95 @@ def test_a_request_of_ours_is_told_without_the_agents_own_instructions() -> None
     ]
 
 
+def item(**members: Any) -> dict[str, Any]:
+    return {"type": "conversation.item.create", "item": members}
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "line"),
+    [
+        (
+            "conversation.item.create",
+            item(type="message", content=[{"type": "input_text", "text": "A regular."}]),
+            "service tells the model: A regular.",
+        ),
+        ("conversation.item.create", item(type="function_call_output", output="{}"), ""),
+        (
+            "response.create",
+            {"response": {"instructions": "Say exactly these words:\nThis is a machine: mind it."}},
+            'service has the model say: "This is a machine: mind it."',
+        ),
+    ],
+)
+def test_what_the_model_is_told_and_made_to_say_is_seen(
+    name: str, body: dict[str, Any], line: str
+) -> None:
+    assert told(Source.CLIENT, name, body) == line
+
+
+def test_learning_of_the_end_is_one_line_and_no_failure() -> None:
+    lines: list[str] = []
+    timeline = Timeline(lines.append)
+    gone = {"status": 404, "code": "call_id_not_found"}
+    timeline(Entry(0.0, "rtc_1", Source.CALL, "ended", Ending(EndedBy.CALLER_HUNG_UP)))
+    timeline(Entry(0.0, "rtc_1", Source.REQUEST, "attach"))
+    timeline(Entry(0.0, "rtc_1", Source.REPLY, "attach", gone))
+
+    assert [line.partition("service")[2].strip() for line in lines[1:]] == [
+        "asks for the sideband again; 404: the call is over"
+    ]
+
+
+def test_attempts_that_fail_alike_are_one_line() -> None:
+    lines: list[str] = []
+    timeline = Timeline(lines.append)
+    for _ in range(3):
+        timeline(Entry(0.0, "rtc_1", Source.REQUEST, "attach"))
+        timeline(Entry(0.0, "rtc_1", Source.REPLY, "attach", {"status": 500, "code": None}))
+    timeline(Entry(0.0, "rtc_1", Source.REQUEST, "hangup"))
+
+    assert [" ".join(line.split()[3:]) for line in lines] == [
+        "service attaches the sideband",
+        "openai answers the attach with 500",
+        "service tries the same 2 times more",
+        "service hangs up",
+    ]
+
+
+def test_long_words_go_on_below_their_beginning_on_a_terminal() -> None:
+    lines: list[str] = []
+    words = "one two three four five six seven eight nine"
+    Timeline(lines.append, width=60)(Entry(0.0, "", Source.CALLER, "says", words))
+
+    assert lines[0].endswith('caller    "one two three four five six')
+    assert lines[1:] == [f'{"":28}seven eight nine"']
+
+
+@pytest.mark.looptime
+async def test_a_call_that_is_kept_is_told_as_a_whole_from_its_own_beginning(
+    serve: Callable[..., Any],
+) -> None:
+    service = await serve()
+    lines: list[str] = []
+    timeline = Timeline(lines.append)
+    service.openai.on_entry(timeline)
+    kept = await service.openai.place_call(Scenario(title="Kept"))
+    timeline.keep(kept, number=2)
+    timeline(Entry(5.0, "rtc_x", Source.CALLER, "says", "Hello?"))
+    timeline(Entry(7.0, kept.call_id, Source.CALLER, "says", "Slow"))
+    timeline(Entry(9.5, kept.call_id, Source.CALLER, "says", "Slower"))
+    assert not [line for line in lines if "Slow" in line]
+    assert any("call 1" in line and "Hello?" in line for line in lines)
+
+    timeline.tell(kept)
+
+    assert "call 2: Kept" in lines
+    assert any(line.startswith("    0.00  call 2") for line in lines)
+    assert '"Slower"' in lines[-1]
+    timeline(Entry(10.0, "rtc_y", Source.CALLER, "says", "Bye"))
+    assert "call 3" in lines[-1]
+
+
 @pytest.mark.looptime
 async def test_whole_call_can_be_followed(serve: Callable[..., Any]) -> None:
     service = await serve()
