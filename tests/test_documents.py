@@ -7,18 +7,20 @@ import re
 import shutil
 import tomllib
 from dataclasses import asdict, fields
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from controller.calls.incident import IncidentRules
 from controller.calls.ports import Message
 from controller.calls.record import CallRecord, Disclosure
 from controller.calls.referrals import Return
 from controller.cli import build_parser
 from controller.logs import NUMBERS, SAFE, SPEECH
 from controller.metrics import Metrics
-from controller.sansio.agent import Agent
+from controller.sansio.agent import Agent, Budget, Filler, Keypad, Silence
 from controller.sansio.call import Limits
 from controller.sansio.commands import DisclosureResult, Outcome
 from controller.sansio.events import Usage
@@ -193,15 +195,35 @@ def test_every_command_is_described() -> None:
     assert set(commands) - described == set()
 
 
-def test_every_limit_is_described_with_its_value() -> None:
+LIMITS = (Limits, Pace, Silence, Keypad, Filler, Budget, IncidentRules)
+NO_LIMITS = {"Keypad.menu", "Keypad.terminator", "Keypad.sensitive_tool"}
+
+
+def limits() -> dict[str, tuple[float, ...]]:
+    """Return what the page of limits says, by the name of the constant."""
     text = (DOCS / "reference/behaviour/limits.md").read_text()
-    described = {
-        name: float(value) for value, name in re.findall(r"\| ([\d.]+) \| `(\w+\.\w+)` \|", text)
+    rows = re.findall(r"^\|.+\| ([\d., ]+) \| `([\w.]+)` \|", text, flags=re.MULTILINE)
+    return {name: tuple(map(float, value.split(","))) for value, name in rows}
+
+
+def test_every_limit_is_described_with_its_value() -> None:
+    defaults = {
+        f"{kind.__name__}.{name}": value if isinstance(value, tuple) else (value,)
+        for kind in LIMITS
+        for name, value in asdict(kind()).items()
     }
 
-    limits = {f"Limits.{name}": value for name, value in asdict(Limits()).items()}
-    pace = {f"Pace.{name}": value for name, value in asdict(Pace()).items()}
-    assert described == limits | pace
+    described = {name: value for name, value in limits().items() if name.count(".") == 1}
+    assert described == {key: value for key, value in defaults.items() if key not in NO_LIMITS}
+
+
+def test_every_bound_is_described_with_its_value() -> None:
+    bounds = {name: value for name, value in limits().items() if name.count(".") > 1}
+
+    assert len(bounds) > 20
+    for path, described in bounds.items():
+        module, _, name = path.rpartition(".")
+        assert (path, getattr(import_module(module), name)) == (path, *described)
 
 
 PROBLEM = re.compile(r"^\| (\d+) \| .+ \| (.+) \| (.+) \|$", flags=re.MULTILINE)
