@@ -7,6 +7,7 @@ else knows them all.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -99,7 +100,11 @@ class Conversation:
         self._circumstances = around
         self.call = Call(self._terms(agent, now), now=now)
         self.turns = Turns(
-            agent, now=now, held=self._held, pace=around.pace, secrets=around.secrets
+            self._offering(agent),
+            now=now,
+            held=self._held,
+            pace=around.pace,
+            secrets=around.secrets,
         )
         self.watchers = Watchers(agent, now=now, prices=around.prices)
 
@@ -112,6 +117,14 @@ class Conversation:
             limits=around.limits,
             returned_from=around.returned_from,
         )
+
+    def _offering(self, agent: Agent) -> Agent:
+        """Return the agent as the model sees it: without targets that sent the caller back."""
+        back = self._circumstances.returned_from
+        if back.isdisjoint(agent.offered):
+            return agent
+        offered = tuple(name for name in agent.offered if name not in back)
+        return dataclasses.replace(agent, offered=offered)
 
     @property
     def agent(self) -> Agent:
@@ -151,7 +164,7 @@ class Conversation:
         if form is AnswerForm.MINIMAL:
             return minimal_body(self._agent)
         secrets = self._circumstances.secrets
-        return accept_body(self._agent, held=self._held, secrets=secrets)
+        return accept_body(self._offering(self._agent), held=self._held, secrets=secrets)
 
     @staticmethod
     def wants(frame: str | bytes) -> bool:
@@ -244,7 +257,7 @@ class Conversation:
         self._agent = agent
         self.call.become(self._terms(agent, now))
         self.watchers.become(agent)
-        return self.turns.become(agent, now=now)
+        return self.turns.become(self._offering(agent), now=now)
 
     def snapshot(self) -> bytes:
         """Return the state of the machines as JSON; the agents are stored beside it."""
@@ -283,7 +296,11 @@ class Conversation:
         conversation = cls(agent, now=now, circumstances=around)
         conversation.call = Call.restore(bytes(stored.call), now=now)
         conversation.turns = Turns.restore(
-            bytes(stored.turns), agent, now=now, pace=around.pace, secrets=around.secrets
+            bytes(stored.turns),
+            conversation._offering(agent),
+            now=now,
+            pace=around.pace,
+            secrets=around.secrets,
         )
         conversation.watchers = Watchers.restore(
             bytes(stored.watchers), agent, now=now, prices=around.prices

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
 
-from controller.sansio.agent import Agent, Keypad, MenuEntry
+from controller.sansio.agent import Agent, Colleague, Keypad, MenuEntry
 from controller.sansio.call import Limits, State
 from controller.sansio.commands import (
     AnswerForm,
@@ -492,3 +494,66 @@ def test_a_tool_call_whose_response_is_lost_is_answered_after_the_reattach() -> 
     assert "connection_lost" in sent(outs)[1]["item"]["output"]
     story.finishes("r1", function_call("t1"))  # said after all
     assert only(RunTool, story.commands) == []
+
+
+# --- targets that sent the caller back ----------------------------------------------------------
+
+BACK = frozenset({"reception"})
+OTHER = replace(AGENT, name="billing", offered=("reception",))
+
+
+def offered(bodies: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """The targets among which the model may choose, for each session config."""
+    transfers = [
+        each for body in bodies for each in body.get("tools", ()) if each.get("name") == "transfer"
+    ]
+    return [each["parameters"]["properties"]["target"]["enum"] for each in transfers]
+
+
+def test_a_target_that_sent_the_caller_back_is_not_shown_to_the_model() -> None:
+    around = Circumstances(returned_from=BACK, colleagues={"billing": OTHER, "frontdesk": AGENT})
+    story = ConversationStory(Conversation(AGENT, now=START, circumstances=around))
+    assert offered([story.conversation.session(AnswerForm.FULL)]) == [["doctor"]]
+    assert story.conversation.agent is AGENT
+
+
+def test_it_is_not_shown_after_a_minimal_answer_a_hand_off_or_a_restart_either() -> None:
+    agent = replace(
+        AGENT,
+        built_in=AGENT.built_in | {"handoff"},
+        colleagues=(Colleague("billing", "Invoices"), Colleague("frontdesk", "Everything")),
+    )
+    around = Circumstances(returned_from=BACK, colleagues={"billing": OTHER, "frontdesk": agent})
+    story = ConversationStory(Conversation(agent, now=START, circumstances=around))
+    story.receive(Admitted())
+    story.receive(AnswerFailed(AnswerResult.REFUSED, 400))
+    story.receive(Answered())
+    story.receive(ChannelOpened())
+    story.hears("session.created")
+    updates = sent(story.commands, "session.update")
+    assert offered(each["session"] for each in updates) == [["doctor"]]
+
+    stored = story.conversation.snapshot()
+    again = ConversationStory(
+        Conversation.restore(stored, agent, now=START, circumstances=around), now=START
+    )
+    again.receive(ChannelLost())
+    again.receive(ChannelOpened())
+    updates = sent(again.hears("session.created"), "session.update")
+    assert offered(each["session"] for each in updates) == [["doctor"]]
+
+    again.begins("r1", ours=False)
+    to_billing = function_call("t1", "handoff", '{"agent": "billing"}')
+    updates = sent(again.finishes("r1", to_billing), "session.update")
+    assert [each["name"] for each in updates[0]["session"]["tools"]] == ["opening_hours", "hang_up"]
+
+
+def test_keys_of_which_the_last_was_lost_with_the_channel_are_told_after_the_reattach() -> None:
+    story = greeted()
+    story.hears("input_audio_buffer.dtmf_event_received", event="7")
+    story.receive(ChannelLost(1006))
+    story.receive(ChannelOpened())
+    outs = story.hears("session.created", after=1.0)
+    assert types(outs) == ["session.update", "conversation.item.create", "response.create"]
+    (note,) = sent(outs, "conversation.item.create")
+    assert note["item"]["content"][0]["text"] == "The caller pressed these keys: 7."

@@ -113,7 +113,7 @@ def entered(call: CallState, event: DigitsEntered, entry: Entry) -> Taken:
 
 
 def unasked(call: CallState, event: DigitsEntered) -> Step:
-    """Tell the model of keys that it did not ask for, and let it answer."""
+    """Tell the model of keys that it did not ask for, and let it answer; with the next socket."""
     note = words.keys_pressed(event.digits[:MOST_DIGITS])
     return call, (Inject(note), GiveToolOutputs((), respond=True))
 

@@ -237,6 +237,8 @@ def stayed(call: CallState, now: float) -> Step:
     closing = ending.closing(call)
     before = closing.transfer
     assert before is not None  # noqa: S101 - of a referral
+    if _is_regained(call, closing):
+        return _go_on(call, now, told=words.HEARD_AGAIN, text=words.SPEAK_AGAIN)
     if (target := _first(call, before.asked)) is not None:
         transfer = Transfer(target.name, target.uri, before.asked, before.in_vain)
         call = _announcing(call, transfer, closing.outcome, now, closing.detail)
@@ -254,6 +256,13 @@ def stayed(call: CallState, now: float) -> Step:
     return ending.hang_up(call, closing.outcome, now, detail=closing.detail)
 
 
+def _is_regained(call: CallState, closing: Ending) -> bool:
+    """Tell whether a referral for want of a channel has outlived its reason: we talk again."""
+    is_last = closing.transfer is not None and closing.transfer.in_vain is InVain.HANG_UP
+    lost = closing.outcome is Outcome.SIDEBAND_LOST
+    return is_last and lost and call.channel is Channel.READY
+
+
 def _speak_again(call: CallState, text: str) -> Step:
     """Lift the silence of the referral for last words; no other turn starts (rule 9)."""
     call, said = ending.say_last(call, text)
@@ -262,6 +271,15 @@ def _speak_again(call: CallState, text: str) -> Step:
 
 def back_to_the_caller(call: CallState, now: float) -> Step:
     """No target is left: apologise and go on, with a message taken where the agent can."""
+    if TAKE_MESSAGE in call.terms.built_in:
+        told, text = words.TRANSFER_FAILED_MESSAGE, words.BACK_AGAIN_MESSAGE
+    else:
+        told, text = words.TRANSFER_FAILED, words.BACK_AGAIN
+    return _go_on(call, now, told=told, text=text)
+
+
+def _go_on(call: CallState, now: float, *, told: str, text: str) -> Step:
+    """Talk with the caller again; only where there is money left to talk."""
     if call.is_spent:
         last = Ending(Closing.WORDS, Outcome.BUDGET)
         call = replace(call, ending=last, step_at=now + call.terms.limits.words)
@@ -269,8 +287,5 @@ def back_to_the_caller(call: CallState, now: float) -> Step:
     says = call.says + 1
     state = State.ACTIVE if call.channel is Channel.READY else State.ATTACHING
     call = replace(call, state=state, ending=None, step_at=None, says=says)
-    takes_messages = TAKE_MESSAGE in call.terms.built_in
-    told = words.TRANSFER_FAILED_MESSAGE if takes_messages else words.TRANSFER_FAILED
-    text = words.BACK_AGAIN_MESSAGE if takes_messages else words.BACK_AGAIN
     call, said = opening.resume(call, Say(f"apology-{says}", text))
     return call, (Inject(told), *said)

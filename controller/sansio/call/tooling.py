@@ -251,7 +251,7 @@ def tool_finished(call: CallState, event: ToolFinished, _now: float) -> Step:
 def digits_entered(call: CallState, event: DigitsEntered, now: float) -> Step:
     """Give the model the digits that it asked for, or that the caller entered unasked."""
     if event.request_id is None:
-        if call.state is State.ACTIVE and event.digits:
+        if call.state is not State.ENDING and event.digits:
             return built_in.unasked(call, event)
         return ignore(call)
     entry = call.work.entry

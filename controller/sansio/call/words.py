@@ -43,6 +43,14 @@ BACK_AGAIN_MESSAGE = (
     "Tell the caller, in the language of the conversation, that the transfer did not go through, "
     "apologise briefly, and offer to take a message."
 )
+HEARD_AGAIN = (
+    "You could not hear the caller for a while, and they could not hear you. They are still on the "
+    "line with you. A transfer to somebody else was tried meanwhile and did not go through."
+)
+SPEAK_AGAIN = (
+    "Tell the caller, in the language of the conversation, that there was a technical problem and "
+    "that you could not hear them for a moment, apologise briefly, and ask how you can help."
+)
 FILLER = (
     "You are still waiting for the result of a tool. Say one short filler to the caller, in the "
     "language of the conversation, such as that you are looking. Do not repeat yourself, promise "

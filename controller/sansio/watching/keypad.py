@@ -147,8 +147,9 @@ def _step(agent: Agent, state: KeypadState, given: Given) -> _Step:
         case Ready():
             state = replace_value(state, is_answered=True, is_away=False, is_floor_taken=False)
         case ChannelLost():
-            entry = _begun_again(state)
+            entry, found = _begun_again(state), _told(state)
             state = replace_value(state, is_away=True, is_floor_taken=False, entry=entry)
+            return _wait_for_first(state), found
         case FloorTaken() | FloorFree():
             state = replace_value(state, is_floor_taken=isinstance(given, FloorTaken))
         case _:
@@ -229,6 +230,14 @@ def _begun_again(state: KeypadState) -> Entry | None:
         return None
     latest = state.now + FIRST_DIGIT_LIMIT
     return replace(entry, digits="", latest=latest, due=latest)
+
+
+def _told(state: KeypadState) -> tuple[Event, ...]:
+    """Report keys that nobody asked for as they are: nobody can tell what is pressed meanwhile."""
+    entry = state.entry
+    if entry is None or entry.request_id is not None:
+        return ()
+    return (DigitsEntered(None, entry.digits, EntryEnd.PAUSE),)
 
 
 def _wait_for_first(state: KeypadState) -> KeypadState:

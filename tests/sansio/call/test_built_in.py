@@ -250,12 +250,17 @@ def test_only_so_many_unasked_keys_are_told() -> None:
     assert injected.text.count("7") == 64
 
 
-def test_unasked_keys_mean_nothing_unless_caller_and_model_talk() -> None:
+def test_unasked_keys_are_told_once_the_channel_is_back() -> None:
+    story = active(TERMS)
+    story.receive(ChannelLost())
+    injected = one(Inject, story.receive(DigitsEntered(None, "1", EntryEnd.PAUSE)))
+    assert injected.text == "The caller pressed these keys: 1."
+
+
+def test_unasked_keys_mean_nothing_at_the_end() -> None:
     keys = DigitsEntered(None, "1", EntryEnd.PAUSE)
     story = active(TERMS)
     assert story.receive(DigitsEntered(None, "", EntryEnd.NOTHING)) == ()
-    story.receive(ChannelLost())
-    assert story.receive(keys) == ()
     story = active(TERMS)
     story.receive(HangUpRequested())
     assert story.receive(keys) == ()

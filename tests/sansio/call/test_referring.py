@@ -17,6 +17,8 @@ from controller.sansio.call.words import (
     BUDGET_SPENT,
     CONNECTING,
     CONNECTING_ELSEWHERE,
+    HEARD_AGAIN,
+    SPEAK_AGAIN,
     TRANSFER_FAILED,
     TRANSFER_FAILED_MESSAGE,
 )
@@ -29,6 +31,7 @@ from controller.sansio.commands import (
     Priority,
     ReleaseTurns,
     ReportOutcome,
+    ReportReattached,
     Say,
     StopSpeaking,
     TransferCall,
@@ -375,19 +378,45 @@ def test_a_caller_who_leaves_unseen_after_the_fallback_is_found_gone_by_a_probe(
     assert end_of(story) == (Outcome.REFERRED_UNCONFIRMED, None)
 
 
-def test_a_caller_whom_a_probe_finds_still_there_is_hung_up_after_the_time() -> None:
-    story = active(FALLBACK)
+@pytest.mark.parametrize("terms", [FALLBACK, replace(with_targets(*CHAIN), fallback="a")])
+def test_a_caller_whom_a_probe_finds_still_there_is_spoken_to_again_after_the_time(
+    terms: Terms,
+) -> None:
+    story = active(terms)
     story.receive(ChannelLost(1006))
     never_reattaches(story)
     story.receive(TransferUnproven())
     began = story.now
     story.wait()
     story.receive(ChannelOpened())
-    story.receive(Ready())
-    assert isinstance(story.wait()[-1], HangUpCall)
+    assert story.receive(Ready()) == (ReportReattached(),)
+    told, apology, release = story.wait()
+    assert (told, release) == (Inject(HEARD_AGAIN), ReleaseTurns())
+    assert isinstance(apology, Say)
+    assert apology.text == SPEAK_AGAIN
     assert story.now == began + 35.0
-    story.receive(LineEnded())
-    assert end_of(story) == (Outcome.SIDEBAND_LOST, None)
+    assert story.is_in(State.ACTIVE)
+    assert len(tried(story)) == 1
+
+
+def test_a_caller_whom_the_model_failed_is_not_given_back_to_it() -> None:
+    story = active(FALLBACK)
+    story.receive(ModelFailed("server_error"))
+    story.receive(TransferUnproven())
+    assert isinstance(story.wait()[-1], HangUpCall)
+
+
+def test_a_caller_who_is_heard_again_goes_no_further_without_money() -> None:
+    story = active(FALLBACK)
+    story.receive(ChannelLost(1006))
+    never_reattaches(story)
+    story.receive(TransferUnproven())
+    story.wait()
+    story.receive(ChannelOpened())
+    story.receive(Ready())
+    story.receive(BudgetSpent())
+    assert BUDGET_SPENT in [each.text for each in only(Say, story.wait())]
+    assert story.is_in(State.ENDING)
 
 
 def test_probes_go_on_until_the_time_is_over() -> None:

@@ -279,13 +279,15 @@ def test_a_lost_channel_drops_the_digits_and_the_collection_begins_again() -> No
     assert press(pad, "3#", START + 9) == [DigitsEntered("c1", "3", EntryEnd.TERMINATOR)]
 
 
-def test_a_lost_channel_drops_an_entry_that_nobody_asked_for() -> None:
+def test_a_lost_channel_ends_an_entry_that_nobody_asked_for() -> None:
     pad = keypad()
     press(pad, "12")
 
-    pad.receive(ChannelLost(), now=START)
+    found = pad.receive(ChannelLost(), now=START)
 
+    assert found == (DigitsEntered(None, "12", EntryEnd.PAUSE),)
     assert pad.deadline is None
+    assert pad.receive(ChannelLost(), now=START) == ()
 
 
 def test_no_digit_is_shown() -> None:
