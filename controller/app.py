@@ -16,7 +16,6 @@ import asyncio
 import gc
 import os
 import ssl
-import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
@@ -26,7 +25,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from controller import parts
-from controller.calls.clock import SystemClock
+from controller.calls.clock import SystemClock, WallClock
 from controller.calls.ports import Clock
 from controller.config import Generation
 from controller.handlers.control import ControlHandler
@@ -80,19 +79,20 @@ class Service:
         self._collectors = CollectorRegistry()
         self._metrics = Metrics(self._collectors)
         self._clock = clock or SystemClock()
-        self._wall = time.time if clock is None else clock.now
+        self._wall: Clock = clock or WallClock()
         self._ledger = MemoryLedger(self._clock)
         # One context for all connections: making one blocks the loop for 20 ms.
         tls = ssl.create_default_context()
         self._line = parts.line(settings, tls, self._metrics)
         self._sidebands = parts.sidebands(settings, tls)
-        self._http_tools = parts.http_tools(settings, generation, tls, self._clock)
+        self._http_tools = parts.http_tools(settings, generation, tls, self._wall)
         self._world = parts.world(
             settings,
             ledger=self._ledger,
             line=self._line,
             channels=self._sidebands,
             clock=self._clock,
+            wall=self._wall,
             meter=self._metrics,
         )
         self._calls = parts.registry(settings, self._world)
@@ -269,7 +269,7 @@ class Service:
             meter=self._metrics,
             tolerance=self._settings.webhook.tolerance_limit,
             body_timeout=server.body_timeout,
-            wall=self._wall,
+            wall=self._wall.now,
         ).add_to(public)
         has_own_port = server.operator_port is not None
         operator = self._app() if has_own_port else public

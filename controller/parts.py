@@ -73,16 +73,17 @@ def world(
     line: Line,
     channels: Channels,
     clock: Clock,
+    wall: Clock,
     meter: Meter,
 ) -> World:
-    """Return what every call needs."""
+    """Return what every call needs; `wall` is for what others compare with their clocks."""
     return World(
         ledger,
         line,
         channels,
         clock,
         meter,
-        handover=_handover(settings, clock),
+        handover=_handover(settings, wall),
         gate=Gate(settings.incident.reattach_rate),
         headroom=Headroom(settings.policy.min_tokens_left),
         caller_refs=_caller_refs(settings),
@@ -102,12 +103,12 @@ def registry(settings: Settings, world: World) -> Registry:
 
 
 def http_tools(
-    settings: Settings, generation: Generation, tls: ssl.SSLContext, clock: Clock
+    settings: Settings, generation: Generation, tls: ssl.SSLContext, wall: Clock
 ) -> HttpToolClient:
     """Return what sends the requests of HTTP tools. Needs a running event loop."""
     secret = settings.http_tools.signing_secret
     return HttpToolClient(
-        clock=clock,
+        clock=wall,
         ssl_context=tls,
         secrets=generation.secrets,
         signing=() if secret is None else decode_secrets(secret.get_secret_value()),
@@ -172,7 +173,7 @@ def _pace(settings: Settings) -> Pace:
     )
 
 
-def _handover(settings: Settings, clock: Clock) -> Handover | None:
+def _handover(settings: Settings, wall: Clock) -> Handover | None:
     handover = settings.handover
     if handover.secret is None:
         return None
@@ -180,7 +181,7 @@ def _handover(settings: Settings, clock: Clock) -> Handover | None:
         handover.secret.get_secret_value().encode(),
         limit_bytes=handover.max_bytes,
         lifetime=handover.lifetime,
-        clock=clock,
+        clock=wall,
         encodings=handover.encodings,
     )
 

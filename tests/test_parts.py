@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from controller import parts
-from controller.calls.clock import SystemClock
+from controller.calls.clock import SystemClock, WallClock
 from controller.calls.incident import IncidentRules
 from controller.calls.registry import Registry
 from controller.calls.world import World
@@ -162,7 +162,13 @@ def make_world(settings: Settings) -> World:
     clock, meter = SystemClock(), Metrics(CollectorRegistry())
     ledger, nobody = MemoryLedger(clock), cast("Any", None)  # no request is made
     return parts.world(
-        settings, ledger=ledger, line=nobody, channels=nobody, clock=clock, meter=meter
+        settings,
+        ledger=ledger,
+        line=nobody,
+        channels=nobody,
+        clock=clock,
+        wall=WallClock(),
+        meter=meter,
     )
 
 

@@ -40,8 +40,8 @@ class Attachment:
     """
 
     __slots__ = (
-        "_channel", "_channels", "_clock", "_inbox", "_provider_id", "_reader", "_traffic",
-        "_wants",
+        "_channel", "_channels", "_clock", "_inbox", "_provider_id", "_reader", "_refused_as",
+        "_traffic", "_wants",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +60,8 @@ class Attachment:
         self._wants = wants
         self._clock = clock
         self._traffic = traffic
+        self._refused_as: str | None = None
+        """How the last attempt was refused."""
         self._channel: Channel | None = None
         self._reader: asyncio.Task[None] | None = None
 
@@ -121,13 +123,17 @@ class Attachment:
             await channel.close()
 
     def _note_attempt(self, started: float, refused: ChannelRefused | None) -> None:
-        """Keep and log an attempt that was answered, or was not."""
+        """Keep an attempt that was answered, or was not; log it, and what is the same only once."""
         status = HTTPStatus.SWITCHING_PROTOCOLS if refused is None else refused.http_status
         latency_ms = round((time.perf_counter() - started) * 1e3, 1)
         label = "lost" if status is None else str(int(status))
         request_id = None if refused is None else refused.request_id
         request = Request("attach", label, latency_ms, request_id)
         self._traffic.asked(request, self._clock.now())
+        is_repeated = label == self._refused_as
+        self._refused_as = None if refused is None else label
+        if is_repeated:
+            return  # the record has it; a provider that is away for minutes fills no disk
         _log.info(
             "sideband",
             phase="open" if refused is None else "refused",

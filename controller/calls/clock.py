@@ -8,9 +8,9 @@ import time
 class SystemClock:
     """Satisfies `Clock`: starts at the wall clock's time and advances with the monotonic one.
 
-    A step of the wall clock (NTP, an operator) thus moves no deadline of a running call. What is
-    compared with OpenAI's timestamps may be off by the steps since the start; staleness is judged
-    by their clock, not by ours (O16).
+    A step of the wall clock (NTP, an operator) thus moves no deadline of a running call. It is off
+    by all steps since the start, and by the time for which a machine has slept: what others compare
+    with their clocks, or we with theirs, is the business of `WallClock`.
     """
 
     def __init__(self) -> None:
@@ -19,3 +19,14 @@ class SystemClock:
     def now(self) -> float:
         """Return Unix seconds."""
         return time.monotonic() + self._offset
+
+
+class WallClock:
+    """Satisfies `Clock` for what is compared with somebody else's clock: signatures and expiries.
+
+    It goes back when it is set back; no deadline may rest on it.
+    """
+
+    def now(self) -> float:
+        """Return Unix seconds."""
+        return time.time()

@@ -58,7 +58,7 @@ class Notes:
             case TokensLeft():
                 self._note_tokens(note)
             case BudgetWarned(share=share):
-                _log.warning("budget_warned", share=share, cost_usd=self._record.cost_usd)
+                _log.warning("budget_warned", share=share, cost_usd=self._record.cost())
             case _:
                 pass
 

@@ -13,6 +13,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from controller.calls.ids import new_call_id
+from controller.calls.orphan import end_orphan
 from controller.calls.ports import Claim, Toolbox
 from controller.calls.record import CallRecord
 from controller.calls.referrals import Return
@@ -218,7 +219,13 @@ class Reception:
         if isinstance(decision, Accept):
             decision = await self._reserve(record, decision)
         record.rule = decision.rule
-        self._start(record, decision)  # nothing is awaited since the last look at the load
+        try:
+            self._start(record, decision)  # nothing is awaited since the last look at the load
+        except Exception:  # noqa: BLE001 - a mistake of ours: neither caller nor place may stay
+            _log.exception("call_failed")
+            self._world.meter.alarm("call_failed")
+            await end_orphan(record, self._world, b"")
+            return "rejected"
         return "accepted" if isinstance(decision, Accept) else "rejected"
 
     async def _reserve(self, record: CallRecord, accepted: Accept) -> Accept | Reject:

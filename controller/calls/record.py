@@ -137,6 +137,10 @@ class CallRecord:
         is_silent = self.caller_spoke_at is None and self.digits == 0
         return self.heard > 0 and is_silent and self.detail != GHOST
 
+    def cost(self) -> float | None:
+        """Return what the call has cost so far, in USD to a millionth, as a line shows it."""
+        return None if self.cost_usd is None else round(self.cost_usd, 6)
+
     def note(self, note: Recorded, now: float) -> None:
         """Keep what was heard, said, pressed or billed."""
         match note:
@@ -205,7 +209,7 @@ class CallRecord:
             "total_s": _seconds(self.received_at, self.ended_at),
             **self._counts(),
             **self._evidence(),
-            "cost_usd": None if self.cost_usd is None else round(self.cost_usd, 6),
+            "cost_usd": self.cost(),
             **{f"usage_{name}": count for name, count in _tokens(self.usage).items()},
         }
         return {name: value for name, value in fields.items() if value is not None}

@@ -18,6 +18,8 @@ _COLUMNS: Final = (
 )  # fmt: skip
 _MESSAGE_COLUMNS: Final = ("received_at", "urgency", "number", "name", "call_id", "reason")
 _DEFAULT_MESSAGES: Final = 100
+_MOST_MESSAGES: Final = 1000
+_LIMIT_DIGITS: Final = len(str(_MOST_MESSAGES))
 _TEXT_LIMIT: Final = 4000
 """Characters; the service says the same of a longer text."""
 
@@ -212,9 +214,9 @@ def _text(given: str) -> str:
 
 
 def _limit(text: str) -> int:
-    limit = int(text)
-    if not 1 <= limit <= 1000:  # noqa: PLR2004 - it stands in the help
-        raise ValueError(text)
+    limit = int(text) if text.isascii() and text.isdecimal() and len(text) <= _LIMIT_DIGITS else 0
+    if not 1 <= limit <= _MOST_MESSAGES:
+        raise argparse.ArgumentTypeError(f"must be 1 to {_MOST_MESSAGES}")
     return limit
 
 

@@ -138,6 +138,18 @@ async def test_every_attempt_and_every_close_code_is_kept_and_logged() -> None:
         await bench.end()
 
 
+async def test_a_provider_that_is_away_for_minutes_fills_the_record_and_not_the_log() -> None:
+    bench = Bench(-503, -503, -503, -500, 1)
+    with capture_logs() as entries:
+        for _ in range(5):
+            await bench.open()
+            await asyncio.sleep(2)
+
+    assert [each.request.status for each in bench.traffic.requests] == ["503"] * 3 + ["500", "101"]
+    assert [each["status"] for each in entries] == ["503", "500", "101"]
+    await bench.end()
+
+
 async def test_what_we_close_ourselves_has_no_close_code() -> None:
     bench = Bench(1)
     await bench.open()

@@ -390,3 +390,21 @@ async def test_no_word_of_a_hostile_caller_and_no_whole_number_reaches_the_canon
     for word in ("Pwned", "evil", "ignore all", "AAAA", "48656c", "\\n"):
         assert word not in text
     assert (line["caller"], line["called"]) == ("…0143", "…0144")
+
+
+async def test_a_mistake_of_ours_after_the_claim_costs_neither_the_caller_nor_a_place(
+    open_house: Open,
+) -> None:
+    house = await open_house(rules={"max_concurrent_calls": 1})
+    agents: Any = house.reception._generation.agents
+    known = agents.pop("frontdesk")  # the loader would not let that pass
+
+    refused = await house.play(STAYS)
+    assert (await refused.ended).status_code == 503
+    assert house.meter.alarms == {"call_failed": 1}
+    assert house.outcomes == [("rejected", "internal_error")]
+
+    agents["frontdesk"] = known
+    call = await house.ring(STAYS)  # the only place is free again
+    await house.until(lambda: call.heard)
+    assert await house.registry.hang_up_all(30)

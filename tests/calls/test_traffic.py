@@ -37,9 +37,9 @@ def test_of_too_many_requests_the_first_and_the_last_are_kept(count: int) -> Non
 
 
 def test_the_last_closed_sideband_is_the_one_that_is_told() -> None:
-    traffic = Traffic()
-    assert traffic.close_code is None
+    assert Traffic().close_code is None
 
+    traffic = Traffic()
     traffic.closed(1006, 10.0)
     traffic.closed(1000, 20.0)
     assert traffic.close_code == 1000

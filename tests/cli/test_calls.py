@@ -217,8 +217,11 @@ def test_messages_are_printed_as_json(home: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("limit", ["0", "1001", "many"])
-def test_a_limit_that_is_none_is_wrong_usage(home: Path, limit: str) -> None:
+def test_a_limit_that_is_none_is_wrong_usage(
+    home: Path, capsys: pytest.CaptureFixture[str], limit: str
+) -> None:
     assert run(home, "messages", "--limit", limit) == 2
+    assert capsys.readouterr().err.endswith("argument --limit: must be 1 to 1000\n")
 
 
 @pytest.mark.parametrize("part", ["live", "say", "inject", "transfer", "hangup", "messages"])
