@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from controller.cli import Subparsers
     from controller.config import Generation
+    from controller.sansio.agent import Agent
 
 
 def register(subparsers: Subparsers) -> None:
@@ -64,6 +65,7 @@ def _summary(generation: Generation) -> Iterator[str]:
         tools = [each.name for each in agent.tools]
         tools += sorted(agent.built_in) + [f"mcp:{each.label}" for each in agent.mcp]
         yield f"  {agent.name}: {agent.model}, {agent.voice}; tools: {', '.join(tools) or 'none'}"
+        yield f"    {'; '.join(_driving(agent))}"
     yield "numbers"
     for number, name in generation.rules.numbers.items():
         yield f"  {number} -> {name}"
@@ -71,9 +73,23 @@ def _summary(generation: Generation) -> Iterator[str]:
     if generation.targets:
         yield "targets"
     for target in generation.targets.values():
-        yield f"  {target.name}: {target.uri}"
+        hours = "; in its hours" if target.hours else ""
+        after = f"; then {', '.join(target.next)}" if target.next else ""
+        yield f"  {target.name}: {target.uri}{hours}{after}"
     for warning in generation.warnings:
         yield f"warning: {warning}"
+
+
+def _driving(agent: Agent) -> Iterator[str]:
+    """Yield who else may get the caller, and what ends the call."""
+    if agent.keypad.menu:
+        yield f"keys: {', '.join(each.key for each in agent.keypad.menu)}"
+    if agent.fallback:
+        yield f"fallback: {agent.fallback}"
+    if agent.colleagues:
+        yield f"hands over to: {', '.join(each.name for each in agent.colleagues)}"
+    spent = f" or {agent.budget.usd:.2f} USD" if agent.budget else ""
+    yield f"ends after {agent.max_duration / 60:g} min{spent}"
 
 
 def _unreadable(generation: Generation) -> str:

@@ -18,7 +18,7 @@ from controller.config.urls import secrets_in
 from controller.sansio.realtime.session import accept_body
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from controller.config.document import KeyPath
     from controller.sansio.agent import Agent
@@ -49,6 +49,17 @@ def unfamiliar(agent: Agent) -> Iterator[str]:
     for key, name, known in (("model", agent.model, models), ("voice", agent.voice, voices)):
         if name not in known:
             yield f"{key} {name!r} is not known to this version; {did_you_mean(name, known)}"
+
+
+def unheard(agent: Agent, agents: Mapping[str, Agent]) -> Iterator[str]:
+    """Yield a sentence for what a hand-off cannot change: OpenAI fixes both for a session."""
+    for colleague in agent.colleagues:
+        other = agents.get(colleague.name)
+        for key in ("model", "voice") if other else ():
+            stays, given = getattr(agent, key), getattr(other, key)
+            if stays != given:
+                change = f"stays {stays!r}, not {given!r}"
+                yield f"after a hand-off to {colleague.name!r} the {key} {change}"
 
 
 def _stand_ins(agent: Agent) -> dict[str, str]:

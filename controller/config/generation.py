@@ -21,7 +21,7 @@ from controller.config.checking import Known
 from controller.config.document import KeyPath, dotted
 from controller.config.problems import Complaints, did_you_mean
 from controller.config.resolving import Resolved, resolve
-from controller.config.secrets import Secrets
+from controller.config.secrets import OURS, Secrets
 from controller.config.targets import TransferRules, TransferTarget
 from controller.errors import ConfigurationError, Problem
 from controller.sansio.agent import Agent, Target
@@ -264,8 +264,11 @@ class _Loading:
             private_hosts=self._sources.private_hosts,
         )
         agents = {file.name: resolve(file, known) for file in files}
-        for each in agents.values():
-            self._problems.extend(each.problems)
+        voices = {name: each.agent for name, each in agents.items()}
+        for file in files:
+            self._problems.extend(agents[file.name].problems)
+            unheard = acceptance.unheard(agents[file.name].agent, voices)
+            self._warnings += [f"{file.source.name}: {each}" for each in unheard]
         return agents
 
     def _check_body(self, file: AgentFile, resolved: Resolved) -> None:
@@ -292,7 +295,7 @@ class _Loading:
                 value = self._sources.secrets.find(name)
                 if isinstance(value, str):
                     found[name] = value
-                elif self._sources.with_secrets:
+                elif self._sources.with_secrets or name in OURS:
                     self._blame(file, path, value.found, value.cure)
         return found
 

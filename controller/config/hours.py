@@ -63,7 +63,7 @@ def zone_name(name: str) -> str:
     cities = {each for each in known if "/" in each and not each.startswith(("Etc/", "posix/"))}
     hint = did_you_mean(name, cities) if known else "this machine has no tzdata"
     close = hint if hint.startswith(("did", "this")) else 'such as "America/New_York"'
-    raise refusal(f"must be a time zone of the IANA database; {close}")
+    raise refusal(f"must be a time zone of the IANA database: {close}")
 
 
 def hours_of(entries: Iterable[str], zone: str) -> Hours:

@@ -126,7 +126,10 @@ def _check_url(
             path, "an argument chooses the host", "scheme, host and port are written out"
         )
     elif refusal := urls.check_url(template, allow_http=allow_http):
-        complaints.add(path, refusal.found, refusal.cure)
+        # Whoever tries a tool out has its service on the same machine.
+        cure = f"{refusal.cure}, or allow_private = true for a service of your own network"
+        is_http = refusal.found.endswith(urls.NOT_ENCRYPTED)
+        complaints.add(path, refusal.found, cure if is_http else refusal.cure)
     elif "{" in template or "}" in template:
         complaints.add(
             path, f"found {url!r}", "must hold { and } round the name of an argument only"

@@ -60,6 +60,14 @@ class Complaints:
         self.problems.append(Problem(self._where(path), dotted(path), found, cure))
 
 
+_PLAINER = (
+    ("Input should", "must"),
+    ("greater than or equal to", "at least"),
+    ("less than or equal to", "at most"),
+    ("greater than", "more than"),
+)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `did you mean "x"?` where something known is like the word, else what is known."""
     names = sorted(known)
@@ -82,6 +90,8 @@ def refusal(cure: str) -> PydanticCustomError:
 
 def shown(value: object) -> str:
     """Return a value as a message shows it: on one line, short."""
+    if isinstance(value, bool):
+        return str(value).lower()  # as TOML writes it
     try:
         text = repr(value)
     except ValueError:  # an integer of thousands of digits has no decimal form
@@ -135,7 +145,14 @@ def _found_and_cure(
         case _:
             found = "is not usable" if hide else f"found {shown(details['input'])}"
             cure = _TYPES.get(details["type"])
-            return found, cure or details["msg"].replace("Input should", "must", 1)
+            return found, cure or _plain(details["msg"])
+
+
+def _plain(message: str) -> str:
+    """Return pydantic's sentence in the words of the other messages."""
+    for theirs, ours in _PLAINER:
+        message = message.replace(theirs, ours, 1)
+    return message
 
 
 def _path(details: ErrorDetails, raw: Any) -> KeyPath:

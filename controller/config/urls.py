@@ -27,6 +27,8 @@ _HOST: Final = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 _SIGNS: Final = re.compile(r"[!-\[\]-~]+")  # RFC 3986 §2: no blank, and no backslash
 _SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
 
+NOT_ENCRYPTED: Final = "is not encrypted"
+
 
 def secrets_in(text: str) -> list[str]:
     """Return the names in a text's `${NAME}` places."""
@@ -45,7 +47,7 @@ def check_url(url: str, *, allow_http: bool) -> Refusal | None:
     if not _HOST.fullmatch(host or "") or port == 0 or parts.fragment or not _SIGNS.fullmatch(url):
         return _refused(url)
     if url.startswith("http://") and not allow_http:
-        return Refusal(f"http://{parts.netloc} is not encrypted", "must begin with https://")
+        return Refusal(f"http://{parts.netloc} {NOT_ENCRYPTED}", "must begin with https://")
     return None if url.startswith(("http://", "https://")) else _refused(url)
 
 

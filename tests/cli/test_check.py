@@ -24,6 +24,8 @@ def test_the_example_is_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert output.err == ""
     assert "  frontdesk: gpt-realtime-2.1, marin; tools: opening_hours, price_of_" in output.out
     assert "_digits, hang_up, take_message, transfer, wait_for_caller\n" in output.out
+    assert "    keys: 0, 9; fallback: reception; ends after 30 min or 5.00 USD\n" in output.out
+    assert "  reception: sip:+12025550123@trunk.example.net; then manager\n" in output.out
     assert "  +12025550101 -> appointments\n" in output.out
     assert "  a number that cannot be read -> frontdesk\n" in output.out
     assert "  dentist_on_call: sip:+12025550124@trunk.example.net\n" in output.out
@@ -52,6 +54,45 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "tools").mkdir()
     (tmp_path / "agents" / "frontdesk.md").write_text(AGENT)
     return tmp_path
+
+
+def test_hours_and_what_a_hand_off_cannot_change_are_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    billing = AGENT.replace('"marin"', '"cedar"\ndescription = "Invoices"\nbudget = false')
+    hands_over = 'agents = ["billing"]\ntools = ["handoff"]\ndisclosure'
+    (folder / "agents" / "billing.md").write_text(billing)
+    (folder / "agents" / "frontdesk.md").write_text(AGENT.replace("disclosure", hands_over))
+    target = 'uri = "tel:+12025550123"\ndescription = "Day"\nhours = ["mon 08:00-09:00"]'
+    toml = folder / "controller.toml"
+    toml.write_text(
+        '[policy]\ndefault_agent = "frontdesk"\ntime_zone = "America/New_York"\n'
+        f"[targets.day]\n{target}\n"
+    )
+
+    assert main(["check", "--config", str(toml), "--without-secrets"]) == 0
+
+    output = capsys.readouterr().out
+    assert "    hands over to: billing; ends after 30 min or 5.00 USD\n" in output
+    assert "    ends after 30 min\n" in output
+    assert "  day: tel:+12025550123; in its hours\n" in output
+    assert "after a hand-off to 'billing' the voice stays 'marin', not 'cedar'\n" in output
+
+
+def test_our_own_key_is_refused_in_a_tool_also_without_secrets(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tool = (
+        'tools = ["crm"]\n[[http_tools]]\nname = "crm"\ndescription = "Look."\n'
+        'url = "https://crm.example.net/"\nheaders = { X-Key = "${OPENAI_API_KEY}" }\n+++\nYou'
+    )
+    (folder / "agents" / "frontdesk.md").write_text(AGENT.replace("+++\nYou", tool))
+    toml = folder / "controller.toml"
+    toml.write_text('[policy]\ndefault_agent = "frontdesk"\n')
+
+    assert main(["check", "--config", str(toml), "--without-secrets"]) == 2
+
+    assert "OPENAI_API_KEY is never sent to anybody else" in capsys.readouterr().err
 
 
 def test_without_an_agent_for_unreadable_numbers_the_check_fails(

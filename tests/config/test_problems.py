@@ -38,7 +38,7 @@ def problems(raw: dict[str, Any], **options: Any) -> list[str]:
 
 def test_a_problem_names_place_key_value_and_cure() -> None:
     assert problems({"one": {"size": 0, "needed": 1}}) == [
-        "f:2: one.size: found 0; must be greater than or equal to 1"
+        "f:2: one.size: found 0; must be at least 1"
     ]
 
 
@@ -65,7 +65,7 @@ def test_an_unknown_key_is_compared_with_those_of_its_table(raw: dict[str, Any])
 
 def test_of_a_union_the_form_that_was_meant_is_judged() -> None:
     assert problems({"either": {"size": 0, "needed": 1}}) == [
-        "f:2: either.size: found 0; must be greater than or equal to 1"
+        "f:2: either.size: found 0; must be at least 1"
     ]
     (problem,) = problems({"either": "x"})
     assert problem.startswith("f:1: either: found 'x'; ")
