@@ -20,48 +20,24 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from structlog.testing import capture_logs
 
 from controller.sansio.commands import Effect, RunTool
-from controller.sansio.realtime import Pace
+from controller.sansio.events import ReconfigureRequested
 from controller.simulator import parse
 from controller.simulator.faults import plan
-from controller.simulator.journal import Entry, Source
+from controller.simulator.journal import Source
 from controller.store.memory import MemoryLedger
-from controller.tools import tool
+from tests.calls import any_scene, promises
 from tests.calls.house import build
 from tests.calls.ledgers import WatchedLedger
 
-SCENARIO: Final = """
-caller = [{ waits = 400 }]
-stays = 400
-
-[[model]]
-heard = "hours"
-calls = { opening_hours = { day = "Monday" } }
-[[model]]
-heard = "both"
-says = "Let me look."
-calls = [{ opening_hours = { day = "Monday" } }, { look_slowly = { what = "files" } }]
-[[model]]
-heard = "slowly"
-calls = { look_slowly = { what = "records" } }
-[[model]]
-heard = "reception"
-says = "I will connect you."
-calls = { transfer = { target = "reception" } }
-[[model]]
-heard = "digits"
-calls = { collect_digits = { purpose = "your date of birth" } }
-[[model]]
-heard = "moment"
-calls = "wait_for_caller"
-[[model]]
-heard = "goodbye"
-says = "Goodbye!"
-calls = "hang_up"
-"""
-
-WORDS: Final = ("hours", "both", "slowly", "reception", "digits", "moment", "goodbye", "hello")
+QUESTIONS: Final = ("hours", "both", "slowly", "parcel", "money back", "message", "hello")
+REQUESTS: Final = ("invoice", "teeth", "digits", "moment")
+FAREWELLS: Final = ("reception", "goodbye")
+KEYS: Final = ("1", "12#", "*", "4711", "9", "7", "8")
+LAST_KEYS: Final = ("0", "6")
 FAULTS: Final = (
     "response_failed",
+    "response_failed_midway",
+    "response_rate_limited",
     "response_conflict",
     "response_created_late",
     "response_ignored",
@@ -73,20 +49,48 @@ FAULTS: Final = (
     "tool_call_cancelled",
     "tool_call_repeated",
     "session_update_refused",
-    "sideband_cut_at_tool_call",
-    "attach_404",
-    "attach_500",
+    "session_update_ignored",
     "playback_never_stops",
     "transcript_failed",
+    "transcript_late",
+    "usage_missing",
+    "tokens_low",
     "refer_500",
+    "refer_400_sip",
     "refer_ignored",
+    "refer_timeout_landed",
     "hangup_500",
+    "hangup_timeout",
 )
-BUILT_IN: Final = frozenset(
-    {"hang_up", "transfer", "collect_digits", "take_message", "wait_for_caller"}
+LOSSES: Final = (
+    "sideband_cut",
+    "sideband_cut_at_tool_call",
+    "sideband_closed_1001",
+    "sideband_lost",
+    "sideband_gone",
+    "attach_404",
+    "attach_500",
+    "attach_hangs",
+    "session_created_late",
+    "session_created_never",
+    "malformed_frames",
 )
-SETTLING: Final = 60.0
-"""Seconds without any fault at the end, in which every tool call gets its output."""
+"""What goes wrong with the sideband the next time that it is attached."""
+CHANGES: Final = (
+    ReconfigureRequested(instructions="Be brief."),
+    ReconfigureRequested(tools=("opening_hours",)),
+    ReconfigureRequested(turn_detection={"type": "semantic_vad"}),
+    ReconfigureRequested(turn_detection={"silence_duration_ms": 300}),
+)
+FAULTS_LIMIT: Final = 3
+LOSSES_LIMIT: Final = 4
+OLD: Final = 40.0
+"""Seconds after which a call may be ended."""
+SETTLING: Final = 30.0
+"""Seconds without anything new at the end, in which every tool call gets its output; not so many
+that silence ends the call."""
+STEADY: Final = 15.0
+"""The last of them, in which the sideband must have been there."""
 
 
 class ToolLedger(WatchedLedger):
@@ -108,42 +112,32 @@ class ToolLedger(WatchedLedger):
 class AnyCall(RuleBasedStateMachine):
     """One call, from its ring to its end."""
 
-    @initialize(disclosure=st.sampled_from(["", "", "This is a machine."]))
-    def rings(self, disclosure: str) -> None:
+    @initialize(
+        disclosure=st.sampled_from(["", "", "This is a machine."]),
+        fallback=st.sampled_from([None, "reception"]),
+        usd=st.sampled_from([50.0, 50.0, 0.02]),
+    )
+    def rings(self, disclosure: str, fallback: str | None, usd: float) -> None:
         self.loop = looptime.new_event_loop(start=0.0)
         self.loop.setup_looptime(start=0.0, _enabled=True)
         asyncio.set_event_loop(self.loop)
         self.stack = contextlib.AsyncExitStack()
         self.logs = contextlib.ExitStack()
         self.ledger: ToolLedger | None = None
-        log = self.logs.enter_context(capture_logs())
-
-        @tool
-        async def opening_hours(day: str) -> str:
-            """Say when we are open."""
-            return f"{day}: from 8 to 18"
-
-        @tool(timeout=20, speak_while_waiting=True)
-        async def look_slowly(what: str) -> str:
-            """Look something up."""
-            await asyncio.sleep(9)
-            return what
-
+        self.faults = self.losses = 0
         self.house = self.go(
             build(
                 self.stack,
                 ssl.create_default_context(),
-                log,
-                agent={
-                    "built_in": BUILT_IN,
-                    "disclosure": disclosure or False,
-                    "max_duration": 300.0,
-                },
-                tools=(opening_hours, look_slowly),
+                self.logs.enter_context(capture_logs()),
+                agent=any_scene.frontdesk(disclosure=disclosure, fallback=fallback, usd=usd),
+                colleagues=(any_scene.BILLING,),
+                tools=(any_scene.opening_hours, any_scene.look_slowly),
+                prices=(any_scene.PRICES,),
                 ledger=self.remember,
             )
         )
-        self.call = self.go(self.house.ring(parse(SCENARIO)))
+        self.call = self.go(self.house.ring(parse(any_scene.SCENARIO)))
         self.go(asyncio.sleep(2.0))
 
     def remember(self, ledger: MemoryLedger) -> ToolLedger:
@@ -153,7 +147,7 @@ class AnyCall(RuleBasedStateMachine):
     def go(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(work)
 
-    async def caller_leaves(self) -> None:
+    async def caller_left(self) -> None:
         self.call.leave()
         await self.call.settled()
 
@@ -162,12 +156,25 @@ class AnyCall(RuleBasedStateMachine):
 
     # --- what happens --------------------------------------------------------------------------
 
-    @precondition(lambda self: self.is_live)
-    @rule(words=st.sampled_from(WORDS), seconds=st.sampled_from([0.0, 0.3, 2.0, 6.0]))
-    def the_caller_speaks(self, words: str, seconds: float) -> None:
+    def speak(self, words: str, seconds: float) -> None:
         assert self.call.caller is not None
         self.go(self.call.caller.speaks(words, None))
         self.pass_time(seconds)
+
+    @precondition(lambda self: self.is_live)
+    @rule(words=st.sampled_from(QUESTIONS), seconds=st.sampled_from([1.0, 3.0, 12.0]))
+    def the_caller_asks(self, words: str, seconds: float) -> None:
+        self.speak(words, seconds)
+
+    @precondition(lambda self: self.is_live)
+    @rule(words=st.sampled_from(QUESTIONS), seconds=st.sampled_from([0.0, 0.3, 0.6]))
+    def the_caller_interrupts(self, words: str, seconds: float) -> None:
+        self.speak(words, seconds)
+
+    @precondition(lambda self: self.is_live)
+    @rule(words=st.sampled_from(REQUESTS), seconds=st.sampled_from([0.5, 2.0, 6.0]))
+    def the_caller_wants_something(self, words: str, seconds: float) -> None:
+        self.speak(words, seconds)
 
     @precondition(lambda self: self.is_live)
     @rule(seconds=st.sampled_from([0.1, 1.0]))
@@ -176,7 +183,7 @@ class AnyCall(RuleBasedStateMachine):
         self.go(self.call.caller.noises(seconds))
 
     @precondition(lambda self: self.is_live)
-    @rule(keys=st.sampled_from(["1", "12#", "0", "*", "4711"]))
+    @rule(keys=st.sampled_from(KEYS))
     def the_caller_presses_keys(self, keys: str) -> None:
         assert self.call.caller is not None
         self.go(self.call.caller.presses(keys, 0.2))
@@ -185,32 +192,73 @@ class AnyCall(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.pass_time(seconds)
 
-    @rule(code=st.sampled_from([None, 1000, 1006, 1011]), seconds=st.sampled_from([0.0, 0.4, 3.0]))
-    def the_sideband_is_cut(self, code: int | None, seconds: float) -> None:
+    @precondition(lambda self: self.losses < LOSSES_LIMIT)
+    @rule(
+        code=st.sampled_from([None, 1000, 1006, 1011]),
+        then=st.sampled_from(["", "", "", *LOSSES]),
+        seconds=st.sampled_from([0.0, 0.4, 3.0]),
+    )
+    def the_sideband_is_cut(self, code: int | None, then: str, seconds: float) -> None:
+        self.losses += 1
+        if then:
+            self.call.faults.add(plan(then))
         self.call.cut_sidebands(None if code == 1006 else code)
         self.pass_time(seconds)
 
+    @precondition(lambda self: self.faults < FAULTS_LIMIT)
     @rule(fault=st.sampled_from(FAULTS))
     def something_will_go_wrong(self, fault: str) -> None:
+        self.faults += 1
         self.call.faults.add(plan(fault))
 
-    @rule(
-        verb=st.sampled_from(["say", "say", "say verbatim", "inject", "transfer", "hang_up"]),
-        is_meant=st.integers(0, 3),
-    )
-    def the_operator_intervenes(self, verb: str, is_meant: int) -> None:
+    @rule(verb=st.sampled_from(["say", "say verbatim", "inject"]))
+    def the_operator_says_something(self, verb: str) -> None:
         registry = self.house.registry
-        for call_id in [each.call_id for each in registry.calls()]:
-            match verb:
-                case "say" | "say verbatim":
-                    registry.say(call_id, "It is late.", verbatim=verb != "say")
-                case "inject":
-                    registry.inject(call_id, "The caller is a patient of ours.")
-                case "transfer":
-                    registry.transfer(call_id, "reception")
-                case _ if not is_meant:  # most calls are to go on
-                    registry.hang_up(call_id)
+        for each in registry.calls():
+            if verb == "inject":
+                registry.inject(each.call_id, "The caller is a patient of ours.")
+            else:
+                registry.say(each.call_id, "It is late.", verbatim=verb != "say")
         self.pass_time(0.0)
+
+    @rule(change=st.sampled_from(CHANGES))
+    def the_operator_changes_the_session(self, change: ReconfigureRequested) -> None:
+        for each in self.house.registry.calls():
+            self.house.registry.reconfigure(each.call_id, change)
+        self.pass_time(0.0)
+
+    # --- what ends it, as a rule ---------------------------------------------------------------
+
+    @precondition(lambda self: self.is_live and self.is_old)
+    @rule(words=st.sampled_from(FAREWELLS), seconds=st.sampled_from([0.3, 2.0, 6.0]))
+    def the_caller_wants_to_leave(self, words: str, seconds: float) -> None:
+        self.speak(words, seconds)
+
+    @precondition(lambda self: self.is_live and self.is_old)
+    @rule(key=st.sampled_from(LAST_KEYS))
+    def the_caller_presses_a_key_that_ends(self, key: str) -> None:
+        self.the_caller_presses_keys(key)
+
+    @precondition(lambda self: self.is_old)
+    @rule(verb=st.sampled_from(["transfer", "hang up"]))
+    def the_operator_ends_it(self, verb: str) -> None:
+        registry = self.house.registry
+        for each in registry.calls():
+            if verb == "transfer":
+                registry.transfer(each.call_id, "reception")
+            else:
+                registry.hang_up(each.call_id)
+        self.pass_time(0.0)
+
+    @precondition(lambda self: self.is_live and self.is_old)
+    @rule()
+    def the_caller_leaves(self) -> None:
+        self.go(self.caller_left())
+
+    @property
+    def is_old(self) -> bool:
+        """Something has happened already: calls that end at once show little."""
+        return self.loop.time() > OLD
 
     @property
     def is_live(self) -> bool:
@@ -223,70 +271,33 @@ class AnyCall(RuleBasedStateMachine):
             return
         try:
             self.pass_time(SETTLING)
-            was_live = bool(self.house.registry.calls())
-            self.go(self.caller_leaves())
+            has_settled = self.is_steady()
+            self.go(self.caller_left())
             assert self.go(self.house.registry.settled(300.0))
-            self.check(was_live=was_live)
+            self.check(has_settled=has_settled)
         finally:
             self.go(self.stack.aclose())
             self.logs.close()
             self.loop.close()
             asyncio.set_event_loop(None)
 
-    def check(self, *, was_live: bool) -> None:
-        entries = self.house.openai.journal.of(self.call.call_id)
+    def is_steady(self) -> bool:
+        """The call lives, and its sideband was there for a while."""
+        if not self.house.registry.calls():
+            return False
+        entries = self.house.openai.journal.of(self.call.call_id, Source.SERVER, Source.CALL)
+        names = ("sideband attached", "sideband closed", "session.created")
+        last = next(entry for entry in reversed(entries) if entry.name in names)
+        is_old = last.at <= self.loop.time() - STEADY
+        return is_old and last.name == "session.created"
+
+    def check(self, *, has_settled: bool) -> None:
         assert len(self.house.lines) == 1, "exactly one outcome"
         assert self.ledger is not None
         ran = Counter(self.ledger.tool_call_ids)
         assert [each for each, times in ran.items() if times > 1] == [], "no tool runs twice"
-        check_one_response_at_a_time(entries)
-        check_silence_after_the_end(entries)
-        if was_live:
-            check_every_tool_call_has_its_output(entries)
-
-
-def check_one_response_at_a_time(entries: list[Entry]) -> None:
-    """No second response is asked for before the first was begun, refused, lost or given up."""
-    asked, asked_at = None, 0.0
-    for entry in entries:
-        match entry.source, entry.name:
-            case Source.CLIENT, "response.create":
-                is_given_up = entry.at >= asked_at + Pace().start
-                assert asked is None or is_given_up, "two responses are asked for"
-                asked, asked_at = entry.body["event_id"], entry.at
-            case ((Source.SERVER | Source.LOST), "response.created" | "response.done"):
-                asked = None  # it is ours, or another one's, and ours has to be asked for again
-            case ((Source.SERVER | Source.LOST), "error"):
-                if entry.body["error"].get("event_id") == asked:
-                    asked = None
-            case Source.CALL, "sideband closed":
-                asked = None
-
-
-def check_silence_after_the_end(entries: list[Entry]) -> None:
-    """After the request to hang up nothing more is asked for."""
-    names = [entry.name for entry in entries if entry.source in {Source.REQUEST, Source.CLIENT}]
-    if "hangup" in names:
-        assert "response.create" not in names[names.index("hangup") :]
-
-
-def check_every_tool_call_has_its_output(entries: list[Entry]) -> None:
-    """Each function call of a completed response that reached us was answered, once in the end."""
-    called = [
-        item["call_id"]
-        for entry in entries
-        if (entry.source, entry.name) == (Source.SERVER, "response.done")
-        and entry.body["response"]["status"] == "completed"
-        for item in entry.body["response"]["output"]
-        if item["type"] == "function_call"
-    ]
-    answered = {
-        entry.body["item"]["call_id"]
-        for entry in entries
-        if (entry.source, entry.name) == (Source.CLIENT, "conversation.item.create")
-        and entry.body["item"]["type"] == "function_call_output"
-    }
-    assert [each for each in called if each not in answered] == []
+        entries = self.house.openai.journal.of(self.call.call_id)
+        promises.check(entries, has_settled=has_settled)
 
 
 AnyCall.TestCase.settings = settings(
