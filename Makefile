@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types contracts unit bench draw format lock clean
+.PHONY: help setup demo test lint types contracts unit soak bench draw format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ unit: $(READY) ## The tests, with branch coverage
 	$(BIN)/pytest -n auto --cov --cov-report=
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include='controller/sansio/*' --fail-under=100
+
+soak: $(READY) ## Play ten thousand calls in virtual time, one in five with a fault; ten minutes
+	CONTROLLER_SOAK_CALLS=10000 $(BIN)/pytest tests/calls/test_soak.py
 
 bench: $(READY) ## Measure the service beside the floor; prints a table
 	$(BIN)/controller bench
