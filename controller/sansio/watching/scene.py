@@ -62,7 +62,7 @@ class Scene(Value, frozen=True):
     @property
     def deadline(self) -> float | None:
         """Unix seconds at which a tool counts as finished; None: none runs."""
-        return min([until for _, until in self.tools], default=None)
+        return min(until for _, until in self.tools) if self.tools else None
 
 
 def follow(scene: Scene, given: Given, agent: Agent, now: float) -> Scene:
