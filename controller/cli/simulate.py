@@ -8,6 +8,7 @@ import contextlib
 import math
 import os
 import re
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 from controller.errors import SimulatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from controller.cli import Subparsers
     from controller.simulator import OpenAISimulator, Scenario, SimulatedCall
@@ -233,7 +234,11 @@ async def _place(
         call = await simulator.place_call(scenario)
         timeline.name(call)
         if scenario.operator:
-            _print("The steps of its operator are left out: only the service can do them.")
+            _print(
+                "The operator is you; without these, with the call_id of `calls live`, it fails:"
+            )
+            for line in _commands(scenario):
+                _print(f"    {line}")
         calls.append(call)
         if not together:
             await call.settled()
@@ -241,6 +246,23 @@ async def _place(
     for call in calls:
         await call.settled()
     return calls
+
+
+def _commands(scenario: Scenario) -> Iterator[str]:
+    """Yield what an operator types for a scenario; only the service can do it."""
+    verbs = {
+        "says": "say --verbatim ID",
+        "instructs": "say ID",
+        "tells": "inject ID",
+        "transfers": "transfer ID",
+        "hangs_up": "hangup ID",
+    }
+    for step in scenario.operator:
+        when = [f'once the caller heard "{step.hears}"'] if step.hears else []
+        when += [f"after {step.after:g} s"] if step.after else []
+        for name, text in step.acts:
+            command = f"controller calls {verbs[name]} {shlex.quote(text) if text else ''}".rstrip()
+            yield f"{command}   # {', '.join(when)}" if when else command
 
 
 async def _by_hand(simulator: OpenAISimulator) -> None:

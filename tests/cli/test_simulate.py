@@ -119,16 +119,22 @@ async def test_exit_code_is_1_when_an_expectation_did_not_hold(
     assert "expected to end by hung_up, ended by rejected" in capfd.readouterr().out
 
 
-async def test_steps_of_an_operator_are_said_to_be_left_out(
+async def test_steps_of_an_operator_are_printed_as_the_commands_to_type(
     tmp_path: Path, rejecting: str, free_port: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     scenario = tmp_path / "operated.toml"
-    scenario.write_text("[[operator]]\nhangs_up = true")
+    step = '[[operator]]\nhears = "8"\nafter = 2.5\nsays = "Hold on."\n'
+    scenario.write_text(f"{step}[[operator]]\nhangs_up = true")
     args = parsed(
         "--port", str(free_port), "--webhook-url", rejecting, "--scenario", str(scenario)
     )  # fmt: skip
     assert await run_in_thread(args) == 0
-    assert "The steps of its operator are left out" in capfd.readouterr().out
+    lines = capfd.readouterr().out.splitlines()
+    said = (
+        "controller calls say --verbatim ID 'Hold on.'   # once the caller heard \"8\", after 2.5 s"
+    )
+    assert f"    {said}" in lines
+    assert "    controller calls hangup ID" in lines
 
 
 @pytest.mark.parametrize(
