@@ -52,14 +52,21 @@ def unfamiliar(agent: Agent) -> Iterator[str]:
 
 
 def unheard(agent: Agent, agents: Mapping[str, Agent]) -> Iterator[str]:
-    """Yield a sentence for what a hand-off cannot change: OpenAI fixes both for a session."""
+    """Yield a sentence for what a hand-off does not change.
+
+    OpenAI fixes model and voice for a session, and a disclosure is said once a call.
+    """
     for colleague in agent.colleagues:
         other = agents.get(colleague.name)
-        for key in ("model", "voice") if other else ():
+        if other is None:
+            continue
+        for key in ("model", "voice"):
             stays, given = getattr(agent, key), getattr(other, key)
             if stays != given:
                 change = f"stays {stays!r}, not {given!r}"
                 yield f"after a hand-off to {colleague.name!r} the {key} {change}"
+        if other.disclosure and other.disclosure != agent.disclosure:
+            yield f"after a hand-off to {colleague.name!r} its disclosure is not said"
 
 
 def _stand_ins(agent: Agent) -> dict[str, str]:

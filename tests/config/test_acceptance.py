@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from controller.config.acceptance import unfamiliar, unrecognised
+from controller.config.acceptance import unfamiliar, unheard, unrecognised
 from controller.sansio.agent import (
     BUILT_IN,
     Agent,
@@ -121,3 +121,15 @@ def test_built_in_tools_and_mcp_servers_are_in_the_body_that_is_checked() -> Non
 
     names = {each.get("name", each.get("server_label")) for each in body["tools"]}
     assert {*BUILT_IN, "f", "crm", "open"} == names
+
+
+def test_a_disclosure_that_a_hand_off_would_skip_is_worth_a_warning() -> None:
+    desk = replace(LEAST, disclosure="A machine speaks.", colleagues=(Colleague("bank", "Money"),))
+    bank = replace(LEAST, name="bank", disclosure="This call is recorded.")
+
+    (warning,) = unheard(desk, {"bank": bank})
+
+    assert warning == "after a hand-off to 'bank' its disclosure is not said"
+    assert list(unheard(desk, {"bank": replace(bank, disclosure="A machine speaks.")})) == []
+    assert list(unheard(desk, {"bank": replace(bank, disclosure=False)})) == []
+    assert list(unheard(desk, {})) == []
