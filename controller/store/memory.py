@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
 from controller.calls.ports import Claim, Clock, Message
 from controller.errors import Fenced
-from controller.sansio.commands import Effect, Outcome
+from controller.sansio.commands import Effect, Outcome, RunTool
 
 REMEMBER_LIMIT: Final = 72 * 3600.0
 """Seconds that an ended call is remembered: OpenAI repeats a delivery for up to 72 h."""
@@ -122,7 +122,7 @@ class MemoryLedger:
         call = self._owned(call_id, epoch)
         note = call.effects.get(effect_id)
         if note is not None:
-            call.effects[effect_id] = EffectNote(note.effect, result)
+            call.effects[effect_id] = EffectNote(_settled(note.effect), result)
 
     async def finish(
         self,
@@ -216,3 +216,13 @@ class MemoryLedger:
             self._ended.popitem(last=False)
             self._webhook_ids.discard(oldest.webhook_id)
             self._provider_ids.discard((oldest.line, oldest.provider_id))
+
+
+def _settled(effect: Effect) -> Effect:
+    """Return what is worth its memory of an effect that is done: nobody will do it again.
+
+    A model in a loop calls a thousand tools in one call, each with arguments as long as it likes.
+    """
+    if not isinstance(effect, RunTool):
+        return effect
+    return replace(effect, call=replace(effect.call, arguments=""))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.calls.ports import Message
+from controller.calls.ports import Message, Request
 from controller.calls.record import (
     FAULTS_LIMIT,
     HAND_OFFS_LIMIT,
@@ -298,3 +298,20 @@ def test_one_way_audio_is_suspected_apart_from_ghost_calls(
 )
 def test_four_digits_of_a_number_are_shown(number: str | None, shown: str | None) -> None:
     assert last_four(number) == shown
+
+
+def test_the_ledger_gets_every_request_and_close_code_and_who_called(record: CallRecord) -> None:
+    record.caller_ref = "5661a4a4f000dec1"
+    record.traffic.asked(Request("accept", "200", 180.5, "req_1"), 100.5)
+    record.traffic.closed(1006, 161.0)
+
+    stored = msgspec.json.decode(record.stored())
+
+    accept = {"verb": "accept", "status": "200", "latency_ms": 180.5, "request_id": "req_1"}
+    assert stored["requests"] == [{"at": 100.5, "request": accept}]
+    assert stored["requests_count"] == 1
+    assert stored["close_codes"] == [{"at": 161.0, "code": 1006}]
+    assert (stored["call_id"], stored["caller_ref"]) == ("018f", "5661a4a4f000dec1")
+    line = record.canonical()
+    assert line["close_code"] == 1006
+    assert "requests" not in line

@@ -3,7 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 from controller.calls.ports import Claim, Message
-from controller.sansio.commands import AnswerCall, AnswerForm, Outcome
+from controller.sansio.commands import AnswerCall, AnswerForm, Outcome, RunTool
+from controller.sansio.events import ToolCall
 from controller.store.memory import MESSAGE_LIMIT, REMEMBER_LIMIT, EffectNote, MemoryLedger
 
 ANSWER = AnswerCall("answer:1", AnswerForm.FULL)
@@ -57,6 +58,20 @@ async def test_effects_and_snapshot_last_as_long_as_the_call(clock: Any) -> None
     await ledger.finish("a", epoch, Outcome.WE_HUNG_UP, b"{}")
     assert ledger.effects("a") == {}
     assert ledger.snapshot("a") is None
+
+
+async def test_a_tool_that_is_done_leaves_its_arguments_in_no_memory(clock: Any) -> None:
+    ledger = MemoryLedger(clock)
+    epoch = await ledger.claim(claim_of("a"))
+    assert epoch is not None
+    run = RunTool("tool:1", ToolCall("call_1", "find", '{"name":"Zacharias"}'), "frontdesk")
+    await ledger.intend("a", epoch, [run], b"one")
+    assert ledger.effects("a") == {"tool:1": EffectNote(run)}  # to be run again after a crash
+
+    await ledger.settle("a", epoch, "tool:1", "ToolFinished")
+
+    done = RunTool("tool:1", ToolCall("call_1", "find", ""), "frontdesk")
+    assert ledger.effects("a") == {"tool:1": EffectNote(done, "ToolFinished")}
 
 
 async def test_when_there_are_too_many_messages_a_new_one_is_refused_until_the_oldest_is_old(
