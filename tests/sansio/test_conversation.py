@@ -557,3 +557,12 @@ def test_keys_of_which_the_last_was_lost_with_the_channel_are_told_after_the_rea
     assert types(outs) == ["session.update", "conversation.item.create", "response.create"]
     (note,) = sent(outs, "conversation.item.create")
     assert note["item"]["content"][0]["text"] == "The caller pressed these keys: 7."
+
+
+def test_digits_that_the_model_asked_for_are_collected() -> None:
+    story = greeted(replace(AGENT, built_in=AGENT.built_in | {"collect_digits"}))
+    calls(story, "collect_digits", '{"purpose": "your date of birth"}')
+    for key in "05#":
+        story.hears("input_audio_buffer.dtmf_event_received", event=key)
+    (output,) = sent(story.commands, "conversation.item.create")
+    assert '"digits": "05"' in output["item"]["output"]

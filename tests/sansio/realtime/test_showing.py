@@ -94,6 +94,19 @@ def test_a_turn_that_shows_an_item_is_at_work_for_a_while() -> None:
     assert story.now - began == 35.0
 
 
+def test_a_turn_that_goes_on_showing_items_has_an_end_all_the_same() -> None:
+    story = turning()
+    story.begins("r1", ours=False)
+    began = story.now
+    for _ in range(6):
+        item = {"type": "mcp_call", "id": "m1"}
+        story.hears("response.output_item.added", response_id="r1", item=item, after=9.0)
+    outs = story.wait()
+    assert story.now - began == 60.0
+    assert FaultReported("response_overdue") in outs
+    assert story.turns.value.failures == 1
+
+
 @pytest.mark.parametrize("response_id", ["r0", "r9"])
 def test_an_item_of_another_response_is_no_sign_of_life(response_id: str) -> None:
     story = turning()
