@@ -164,7 +164,8 @@ def run_say(args: argparse.Namespace) -> int:
     """Have the agent of a call say something.
 
     Raises:
-        ControlError: The service cannot be asked, knows no such call, or it is not the time.
+        ControlError: The text is empty, the service cannot be asked, knows no such call, or it is
+            not the time.
     """
     text = _text(args.text)
     ask(args.config, lambda control: control.say(args.call_id, text, verbatim=args.verbatim))
@@ -176,7 +177,8 @@ def run_inject(args: argparse.Namespace) -> int:
     """Tell the model of a call something.
 
     Raises:
-        ControlError: The service cannot be asked, knows no such call, or it is not the time.
+        ControlError: The text is empty, the service cannot be asked, knows no such call, or it is
+            not the time.
     """
     text = _text(args.text)
     ask(args.config, lambda control: control.inject(args.call_id, text))
@@ -210,7 +212,12 @@ def _text(given: str) -> str:
     """Return the text, from standard input where it is `-`: not more of it than can be sent."""
     import sys
 
-    return sys.stdin.read(_TEXT_LIMIT + 1).strip() if given == "-" else given
+    from controller.errors import ControlError
+
+    text = sys.stdin.read(_TEXT_LIMIT + 1).strip() if given == "-" else given
+    if not text.strip():
+        raise ControlError("TEXT is empty; nothing was sent")
+    return text
 
 
 def _limit(text: str) -> int:

@@ -228,3 +228,17 @@ def test_a_limit_that_is_none_is_wrong_usage(
 def test_every_part_explains_itself(part: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["calls", part, "--help"]) == 0
     assert "--config" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["say", "inject"])
+@pytest.mark.parametrize("text", ["", "  ", "-"])
+def test_nothing_to_say_is_told_before_the_service_is_asked(
+    verb: str,
+    text: str,
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    assert run(home, verb, "0197-1", text) == 1
+    assert capsys.readouterr().err == "error: TEXT is empty; nothing was sent\n"
