@@ -22,8 +22,8 @@ function that the model sees:
 
 The model's arguments are validated strictly before the function is called. What it returns is what
 the model reads: a text as it is, anything else as JSON, None as `{"ok": true}`. `ToolError` tells
-the model that something went wrong, in the author's words; any other exception is told as "the tool
-failed" and nothing more.
+the model that something went wrong, in the author's words; any other exception is told as
+`tool_failed` and nothing more.
 """
 
 from __future__ import annotations
@@ -43,7 +43,14 @@ from pydantic_core import to_json
 
 from controller.errors import ConfigurationError, Problem
 from controller.sansio.agent import BUILT_IN, ToolDeclaration
-from controller.sansio.tool_output import MAX_OUTPUT_BYTES, bounded
+from controller.sansio.tool_output import (
+    INVALID,
+    MAX_OUTPUT_BYTES,
+    NOT_DONE,
+    UNSURE,
+    bounded,
+    failed,
+)
 from controller.signatures import Signature, mistake, read_signature
 
 if TYPE_CHECKING:
@@ -70,11 +77,11 @@ class ToolError(Exception):
 
         raise ToolError("That day is full.", code="full", free_days=["monday", "friday"])
 
-    becomes `{"error":"That day is full.","code":"full","free_days":["monday","friday"]}`.
+    becomes `{"error":"full","message":"That day is full.","free_days":["monday","friday"]}`.
 
     Args:
         message: a sentence for the model.
-        code: a stable word that the agent's instructions can refer to.
+        code: a stable word that the agent's instructions can refer to; `tool_error` without one.
         details: what else helps the model; whatever a tool may return.
     """
 
@@ -138,7 +145,7 @@ class Tool:
         try:
             arguments = self.signature.validate(arguments_json.strip() or "{}")
         except ValidationError as error:
-            return bounded(_json({"error": "invalid arguments", "problems": _complaints(error)}))
+            return failed("invalid_arguments", INVALID, {"problems": _complaints(error)})
         except Exception as error:  # noqa: BLE001 - a validator of the author's own
             return self._failure(error)
         if self.signature.context_argument:
@@ -183,7 +190,7 @@ class Tool:
             kind=type(error).__name__,
             place=f"{Path(file).name}:{line}",
         )
-        return _json({"error": "the tool failed"})
+        return failed("tool_failed", UNSURE)
 
 
 @overload
@@ -291,9 +298,7 @@ def _complaints(error: ValidationError) -> list[dict[str, str]]:
 
 def _told(error: ToolError) -> str:
     text = str(error).encode(errors="replace").decode()
-    content: dict[str, Any] = {"error": text or "the tool could not do it"}
-    if error.code is not None:
-        content["code"] = error.code
+    content = {"error": error.code or "tool_error", "message": text or NOT_DONE}
     try:
         return bounded(_json(content | error.details | content))
     except (ValueError, TypeError):  # details that JSON cannot hold

@@ -144,7 +144,7 @@ async def test_the_python_tools_of_the_guide_do_what_it_says(
 
     assert await run(free, day="friday") == '{"free":true}'
     assert await run(book, day="friday") == "Booked for friday by frontdesk."
-    full = '{"error":"That day is full.","code":"full","free":["friday"]}'
+    full = '{"error":"full","message":"That day is full.","free":["friday"]}'
     assert await run(book, day="saturday") == full
     assert f"`{full}`" in (GUIDES / "python-tools.md").read_text()
 

@@ -178,7 +178,7 @@ async def test_arguments_that_do_not_fit_are_told_to_the_model_by_field(
 ) -> None:
     output = await run(order, arguments)
 
-    assert output["error"] == "invalid arguments"
+    assert output["error"] == "invalid_arguments"
     assert [each for each in output["problems"] if each["field"].startswith(field)]
     assert all(each["problem"] for each in output["problems"])
 
@@ -254,6 +254,9 @@ async def test_an_output_that_just_fits_is_whole() -> None:
     assert await giving(text).run("", CONTEXT) == text
 
 
+FAILED = {"error": "tool_failed", "message": "What it did is not known."}
+
+
 def raising(error: BaseException, *, sync: bool) -> Tool:
     if sync:
 
@@ -275,8 +278,14 @@ def raising(error: BaseException, *, sync: bool) -> Tool:
 async def test_a_tool_error_is_told_in_the_authors_words(*, sync: bool) -> None:
     made = raising(ToolError("Closed on Sunday. Ask for another day."), sync=sync)
 
-    assert await run(made) == {"error": "Closed on Sunday. Ask for another day."}
-    assert await run(raising(ToolError(), sync=sync)) == {"error": "the tool could not do it"}
+    assert await run(made) == {
+        "error": "tool_error",
+        "message": "Closed on Sunday. Ask for another day.",
+    }
+    assert await run(raising(ToolError(), sync=sync)) == {
+        "error": "tool_error",
+        "message": "Nothing was done.",
+    }
 
 
 async def test_a_tool_error_can_say_more_than_a_sentence() -> None:
@@ -286,21 +295,24 @@ async def test_a_tool_error_can_say_more_than_a_sentence() -> None:
 
     assert output.startswith('{"error"')
     assert json.loads(output) == {
-        "error": "That day is full.",
-        "code": "full",
+        "error": "full",
+        "message": "That day is full.",
         "free": ["monday"],
         "guests": {"title": "Dr", "age": None},
     }
 
 
 async def test_no_detail_takes_the_place_of_the_message() -> None:
-    assert await run(raising(ToolError("No.", error="Yes."), sync=True)) == {"error": "No."}
+    assert await run(raising(ToolError("No.", error="Yes."), sync=True)) == {
+        "error": "tool_error",
+        "message": "No.",
+    }
 
 
 async def test_details_that_json_cannot_hold_are_left_out() -> None:
     error = ToolError("No.", code="no", detail=object())
 
-    assert await run(raising(error, sync=True)) == {"error": "No.", "code": "no"}
+    assert await run(raising(error, sync=True)) == {"error": "no", "message": "No."}
 
 
 @pytest.mark.parametrize("sync", [True, False])
@@ -319,7 +331,7 @@ async def test_any_other_failure_tells_the_model_nothing_and_the_log_where(
     error: BaseException, *, sync: bool
 ) -> None:
     with capture_logs() as lines:
-        assert await run(raising(error, sync=sync)) == {"error": "the tool failed"}
+        assert await run(raising(error, sync=sync)) == FAILED
 
     (line,) = lines
     assert re.fullmatch(r"test_tools\.py:\d+", line.pop("place"))
@@ -330,7 +342,10 @@ async def test_any_other_failure_tells_the_model_nothing_and_the_log_where(
 
 
 async def test_a_tool_error_of_any_text_can_be_told() -> None:
-    assert await run(raising(ToolError("half a \ud83d"), sync=False)) == {"error": "half a ?"}
+    assert await run(raising(ToolError("half a \ud83d"), sync=False)) == {
+        "error": "tool_error",
+        "message": "half a ?",
+    }
 
 
 def look_up(value: str) -> str:
@@ -343,7 +358,7 @@ async def test_a_validator_that_fails_in_its_own_way_is_a_failure_of_the_tool() 
         """Find it."""
         return word
 
-    assert await run(find, {"word": "unknown"}) == {"error": "the tool failed"}
+    assert await run(find, {"word": "unknown"}) == FAILED
     assert await find.run('{"word": "known"}', CONTEXT) == "secret"
 
 
@@ -359,7 +374,7 @@ async def test_a_sync_tool_runs_where_it_is_told() -> None:
 
 
 async def test_an_output_that_json_cannot_hold_is_a_failure() -> None:
-    assert await run(giving(object())) == {"error": "the tool failed"}
+    assert await run(giving(object())) == FAILED
 
 
 async def test_a_sync_tool_runs_in_a_thread() -> None:

@@ -29,7 +29,7 @@ UNKNOWN_TOOL: Final = '{"error":"unknown_tool","message":"there is no such tool"
 TIMED_OUT: Final = (
     '{"error":"timeout","message":"the tool took too long; what it did is not known"}'
 )
-FAILED: Final = '{"error":"the tool failed"}'
+FAILED: Final = '{"error":"tool_failed","message":"What it did is not known."}'
 OUT_OF_ORDER: Final = (
     '{"error":"out_of_order","message":"the tool is out of order now; nothing was done"}'
 )

@@ -34,7 +34,7 @@ from controller.sansio.http_answer import (
     retry_after,
 )
 from controller.sansio.http_tool import HttpRequest, HttpTool, build
-from controller.sansio.tool_output import failed
+from controller.sansio.tool_output import INVALID, failed
 from controller.sansio.webhook import Secret
 from controller.tools import CallContext
 
@@ -319,4 +319,4 @@ def _facts(tool: HttpTool, context: CallContext) -> dict[str, str | None]:
 
 def _refused(complaints: Complaints) -> str:
     problems = [{"field": each.field, "problem": each.problem} for each in complaints]
-    return failed("invalid arguments", {"problems": problems})
+    return failed("invalid_arguments", INVALID, {"problems": problems})

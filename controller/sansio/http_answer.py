@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
-from controller.sansio.tool_output import bounded, failed
+from controller.sansio.tool_output import NOT_DONE, UNSURE, bounded, failed
 
 DONE: Final = '{"ok":true}'
 """Output of a success that says nothing."""
@@ -61,8 +63,17 @@ class Fault(StrEnum):
     """It came compressed, though we had asked for it plain: a little of it can unfold to a lot."""
 
 
-MAY_HAVE_LANDED: Final = frozenset({Fault.LOST, Fault.TIMEOUT})
-_UNSURE: Final = "what it did is not known"
+_REFUSED: Final = "The service refused it."
+_UNREADABLE: Final = "It may have been done; the answer cannot be read."
+_TOLD: Final[Mapping[Fault, str]] = MappingProxyType(
+    {
+        Fault.LOST: UNSURE,
+        Fault.TIMEOUT: UNSURE,
+        Fault.TOO_LONG: _UNREADABLE,
+        Fault.ENCODED: _UNREADABLE,
+    }
+)
+"""The others happen before anything is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +98,14 @@ def is_read(status: int) -> bool:
 def output_of(answer: HttpAnswer | Fault) -> str:
     """Return what the model is told. Never raises."""
     if isinstance(answer, Fault):
-        return failed(answer, {"problem": _UNSURE} if answer in MAY_HAVE_LANDED else None)
+        return failed(answer, _TOLD.get(answer, NOT_DONE))
     if answer.status >= _REDIRECTION:
-        return failed(f"http_{answer.status}", _explanation(answer))
+        message = UNSURE if answer.status >= _SERVER_ERROR else _REFUSED
+        return failed(f"http_{answer.status}", message, _explanation(answer))
     if not answer.body:
         return DONE
     text = _text(answer)
-    return failed("answer_not_text") if text is None else bounded(text)
+    return failed("answer_not_text", _UNREADABLE) if text is None else bounded(text)
 
 
 def _explanation(answer: HttpAnswer) -> dict[str, Any]:

@@ -19,12 +19,18 @@ def bounded(text: str) -> str:
     return content[: MAX_OUTPUT_BYTES - len(note)].decode(errors="ignore") + note
 
 
-def failed(error: str, more: Mapping[str, Any] | None = None) -> str:
-    """Return the output of a tool that did not do it: `{"error": …}`.
+INVALID: Final = "Some arguments are wrong. Nothing was done; correct them and call again."
+UNSURE: Final = "What it did is not known."
+NOT_DONE: Final = "Nothing was done."
+
+
+def failed(error: str, message: str, more: Mapping[str, Any] | None = None) -> str:
+    """Return the output of a tool that did not do it: `{"error": …, "message": …}`.
 
     Args:
-        error: a stable word, or a sentence for the model.
+        error: a stable word.
+        message: a sentence for the model.
         more: what else helps the model; JSON values.
     """
-    content = {"error": error, **(more or {})}
+    content = {"error": error, "message": message, **(more or {})}
     return bounded(json.dumps(content, ensure_ascii=False, separators=(",", ":")))

@@ -230,7 +230,10 @@ async def test_the_author_of_a_tool_chooses_the_words_of_its_failure(meter: Gaug
         """It fails."""
         raise ToolError("we are closed on that day")
 
-    assert json.loads(await run(meter, fails)) == {"error": "we are closed on that day"}
+    assert json.loads(await run(meter, fails)) == {
+        "error": "tool_error",
+        "message": "we are closed on that day",
+    }
     assert [run[:2] for run in meter.tools] == [("fails", "error")]
 
 

@@ -40,7 +40,7 @@ SCHEMA = {
     "properties": {"day": {"type": "string"}, "guests": {"type": "integer"}},
     "required": ["day"],
 }
-UNSURE = "what it did is not known"
+UNSURE = "What it did is not known."
 
 
 class Clock:

@@ -17,6 +17,7 @@ from controller.clients.http_tools import HttpToolClient, HttpToolRunner
 from controller.errors import ConfigurationError
 from controller.sansio.call_facts import FACTS_HEADER
 from controller.sansio.http_tool import HttpTool
+from controller.sansio.tool_output import INVALID
 from controller.sansio.webhook import verify
 from tests.clients.services import (
     SIGNING,
@@ -120,7 +121,11 @@ async def test_bad_arguments_are_explained_and_nothing_is_sent(
     async with client_with(tls, resolver=Names([])) as client:
         output = await run(tool_at("https://api.example.com/{day}"), client, arguments)
 
-    assert output == {"error": "invalid arguments", "problems": [problem]}
+    assert output == {
+        "error": "invalid_arguments",
+        "message": INVALID,
+        "problems": [problem],
+    }
 
 
 @pytest.mark.parametrize(
@@ -146,9 +151,13 @@ async def test_a_mistake_is_explained_and_a_fault_is_not(serve: Serve, tls: ssl.
     far_end = FarEnd([(404, {"detail": "no table"}), (500, {"trace": "password"})])
     url = await serve(far_end)
 
-    assert await asked(tls, tool_at(url)) == {"error": "http_404", "body": {"detail": "no table"}}
+    assert await asked(tls, tool_at(url)) == {
+        "error": "http_404",
+        "message": "The service refused it.",
+        "body": {"detail": "no table"},
+    }
     with capture_logs() as logs:
-        assert await asked(tls, tool_at(url)) == {"error": "http_500"}
+        assert (await asked(tls, tool_at(url)))["error"] == "http_500"
     assert logs == [
         {
             "event": "http_tool_failed",
@@ -170,7 +179,7 @@ async def test_a_success_without_a_body_is_told_as_done(serve: Serve, tls: ssl.S
 async def test_what_is_no_text_is_refused(serve: Serve, tls: ssl.SSLContext) -> None:
     far_end = FarEnd([(200, b"\x89PNG", {"Content-Type": "image/png"})])
 
-    assert await asked(tls, tool_at(await serve(far_end))) == {"error": "answer_not_text"}
+    assert (await asked(tls, tool_at(await serve(far_end))))["error"] == "answer_not_text"
 
 
 async def test_an_answer_without_a_content_type_is_refused(
@@ -178,7 +187,7 @@ async def test_an_answer_without_a_content_type_is_refused(
 ) -> None:
     url = await serve_bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
 
-    assert await asked(tls, tool_at(url)) == {"error": "answer_not_text"}
+    assert (await asked(tls, tool_at(url)))["error"] == "answer_not_text"
 
 
 async def test_an_endless_body_is_read_up_to_its_limit(serve: Serve, tls: ssl.SSLContext) -> None:
@@ -192,7 +201,7 @@ async def test_an_endless_body_is_read_up_to_its_limit(serve: Serve, tls: ssl.SS
             return response
 
     tool = tool_at(await serve(endless), max_response_bytes=100_000)
-    assert await asked(tls, tool) == {"error": "answer_too_long"}
+    assert (await asked(tls, tool))["error"] == "answer_too_long"
 
 
 async def test_a_body_that_announces_too_much_is_not_read(
@@ -200,14 +209,14 @@ async def test_a_body_that_announces_too_much_is_not_read(
 ) -> None:
     url = await serve_bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 65537\r\n\r\n")
 
-    assert await asked(tls, tool_at(url)) == {"error": "answer_too_long"}
+    assert (await asked(tls, tool_at(url)))["error"] == "answer_too_long"
 
 
 async def test_a_long_explanation_is_left_out(serve: Serve, tls: ssl.SSLContext) -> None:
     far_end = FarEnd([(404, b"x" * 200, {"Content-Type": "text/plain"})])
 
     tool = tool_at(await serve(far_end), max_response_bytes=100)
-    assert await asked(tls, tool) == {"error": "http_404"}
+    assert (await asked(tls, tool))["error"] == "http_404"
 
 
 async def test_a_body_is_read_up_to_its_limit_exactly(serve: Serve, tls: ssl.SSLContext) -> None:
@@ -215,7 +224,7 @@ async def test_a_body_is_read_up_to_its_limit_exactly(serve: Serve, tls: ssl.SSL
     url = await serve(far_end)
 
     assert await asked(tls, tool_at(url, max_response_bytes=100)) == "x" * 100
-    assert await asked(tls, tool_at(url, max_response_bytes=99)) == {"error": "answer_too_long"}
+    assert (await asked(tls, tool_at(url, max_response_bytes=99)))["error"] == "answer_too_long"
 
 
 async def test_what_was_packed_is_not_unpacked(serve: Serve, tls: ssl.SSLContext) -> None:
@@ -224,7 +233,7 @@ async def test_what_was_packed_is_not_unpacked(serve: Serve, tls: ssl.SSLContext
     far_end = FarEnd([(200, bomb, headers)])
 
     assert len(bomb) < 65_536
-    assert await asked(tls, tool_at(await serve(far_end))) == {"error": "answer_compressed"}
+    assert (await asked(tls, tool_at(await serve(far_end))))["error"] == "answer_compressed"
 
 
 @pytest.mark.looptime
@@ -244,7 +253,7 @@ async def test_a_body_that_drips_ends_with_the_time_limit(
     started_at = asyncio.get_running_loop().time()
     output = await asked(tls, tool_at(await serve(drips), timeout=8.0))
 
-    assert output == {"error": "timeout", "problem": UNSURE}
+    assert output == {"error": "timeout", "message": UNSURE}
     assert asyncio.get_running_loop().time() - started_at < 10
 
 
@@ -261,7 +270,7 @@ async def test_an_answer_that_never_comes_ends_with_the_time_limit_and_once(
 
     output = await asked(tls, tool_at(await serve(silent), timeout=4.0))
 
-    assert output == {"error": "timeout", "problem": UNSURE}
+    assert output == {"error": "timeout", "message": UNSURE}
     assert len(far_end.requests) == 1
 
 
@@ -281,7 +290,7 @@ async def test_what_is_no_http_is_a_lost_connection(
 ) -> None:
     output = await asked(tls, tool_at(await serve_bytes(answer), retries=0))
 
-    assert output == {"error": "connection_lost", "problem": UNSURE}
+    assert output == {"error": "connection_lost", "message": UNSURE}
 
 
 async def test_a_run_can_be_cancelled(serve: Serve, tls: ssl.SSLContext) -> None:
@@ -320,4 +329,4 @@ async def test_a_client_that_is_closed_is_a_lost_connection(
     tool = tool_at(await serve(FarEnd()), retries=0)
     await client.close()
 
-    assert await run(tool, client) == {"error": "connection_lost", "problem": UNSURE}
+    assert await run(tool, client) == {"error": "connection_lost", "message": UNSURE}

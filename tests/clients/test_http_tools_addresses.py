@@ -25,7 +25,7 @@ async def test_a_private_address_is_refused_unless_it_is_allowed(
     far_end = FarEnd()
     url = await serve(far_end)
 
-    assert await asked(tls, tool_at(url, allow_private=False)) == {"error": "address_not_allowed"}
+    assert (await asked(tls, tool_at(url, allow_private=False)))["error"] == "address_not_allowed"
     assert far_end.requests == []
     assert await asked(tls, tool_at(url)) == {"free": True}
 
@@ -37,9 +37,9 @@ async def test_a_connection_that_another_tool_opened_is_no_way_in(
     url = await serve(far_end)
     async with client_with(tls) as client:
         assert await run(tool_at(url), client) == {"free": True}
-        assert await run(tool_at(url, allow_private=False), client) == {
-            "error": "address_not_allowed"
-        }
+        assert (await run(tool_at(url, allow_private=False), client))[
+            "error"
+        ] == "address_not_allowed"
     assert len(far_end.requests) == 1
 
 
@@ -53,7 +53,7 @@ async def test_a_name_that_leads_inside_is_refused(tls: ssl.SSLContext, address:
         tls, tool_at("https://api.example.com/", allow_private=False), resolver=names
     )
 
-    assert output == {"error": "address_not_allowed"}
+    assert output["error"] == "address_not_allowed"
     assert names.asked == ["api.example.com"]
 
 
@@ -80,7 +80,7 @@ async def test_an_address_in_the_url_is_refused_however_it_is_written(
         tls, tool_at(f"http://{host}:9/", allow_private=False), resolver=Names(["127.0.0.1"])
     )
 
-    assert output == {"error": "address_not_allowed"}
+    assert output["error"] == "address_not_allowed"
 
 
 async def test_a_name_is_looked_up_once_and_cannot_change_its_mind(
@@ -104,14 +104,14 @@ async def test_the_connector_itself_looks_at_the_address(serve: Serve, tls: ssl.
         connector: Any = client._public.connector
         connector._resolver = client._resolver
         url = f"http://name.example.com:{port}/"
-        assert await run(tool_at(url, allow_private=False), client) == {
-            "error": "address_not_allowed"
-        }
+        assert (await run(tool_at(url, allow_private=False), client))[
+            "error"
+        ] == "address_not_allowed"
     assert far_end.requests == []
 
 
 async def test_a_redirect_is_not_followed(serve: Serve, tls: ssl.SSLContext) -> None:
     far_end = FarEnd([(302, {}, {"Location": "http://169.254.169.254/latest/meta-data/"})])
 
-    assert await asked(tls, tool_at(await serve(far_end))) == {"error": "http_302"}
+    assert (await asked(tls, tool_at(await serve(far_end))))["error"] == "http_302"
     assert len(far_end.requests) == 1

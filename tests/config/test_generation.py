@@ -428,7 +428,7 @@ def test_the_example_is_in_order(example: config.Generation) -> None:
     [
         ("opening_hours", {"day": "Friday"}, "On Friday we are open from 8 am to 2 pm."),
         ("opening_hours", {"day": "Sunday"}, "On Sunday we are closed."),
-        ("opening_hours", {"day": "friday"}, "invalid arguments"),
+        ("opening_hours", {"day": "friday"}, "invalid_arguments"),
         ("price_of_treatment", {"treatment": "filling"}, '"price":210'),
         ("free_appointments", {"day": "Thursday"}, '["10:30","17:00","18:30"]'),
         ("free_appointments", {"day": "Monday", "treatment": "filling"}, '["15:30"]'),

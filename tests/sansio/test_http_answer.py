@@ -23,6 +23,13 @@ def output(status: int, body: bytes, content_type: str = "application/json", **m
     return output_of(HttpAnswer(status, content_type, body=body, **more))
 
 
+def error_of(status: int, body: bytes, content_type: str = "application/json") -> str:
+    """Return the word that the model is told, which a sentence follows."""
+    told: dict[str, str] = json.loads(output(status, body, content_type))
+    assert told["message"]
+    return told["error"]
+
+
 def test_json_goes_to_the_model_as_it_is() -> None:
     assert output(200, b'{ "free": true }\n') == '{ "free": true }\n'
     assert output(201, b"[1]", "application/hal+json") == "[1]"
@@ -57,7 +64,7 @@ def test_a_success_that_says_nothing_is_told_as_done() -> None:
 
 @pytest.mark.parametrize("content_type", ["image/png", "application/octet-stream", "", "json"])
 def test_what_is_no_text_is_refused(content_type: str) -> None:
-    assert output(200, b"\x89PNG", content_type) == '{"error":"answer_not_text"}'
+    assert error_of(200, b"\x89PNG", content_type) == "answer_not_text"
 
 
 def test_a_long_answer_is_cut_for_the_model() -> None:
@@ -67,17 +74,19 @@ def test_a_long_answer_is_cut_for_the_model() -> None:
 def test_a_mistake_of_the_models_is_explained() -> None:
     assert json.loads(output(404, b'{"detail":"no such table"}')) == {
         "error": "http_404",
+        "message": "The service refused it.",
         "body": {"detail": "no such table"},
     }
     assert json.loads(output(422, b"wrong day", "text/plain")) == {
         "error": "http_422",
+        "message": "The service refused it.",
         "body": "wrong day",
     }
 
 
 @pytest.mark.parametrize("body", [b"{", b"[" * 2000, b'"\\ud800"'])
 def test_an_explanation_that_is_no_json_is_text(body: bytes) -> None:
-    assert json.loads(output(400, body)) == {"error": "http_400", "body": body.decode()}
+    assert json.loads(output(400, body))["body"] == body.decode()
 
 
 def test_an_explanation_has_an_end() -> None:
@@ -86,13 +95,15 @@ def test_an_explanation_has_an_end() -> None:
 
 
 def test_a_client_error_without_text_is_its_status() -> None:
-    assert output(404, b"") == '{"error":"http_404"}'
-    assert output(404, b"\x89PNG", "image/png") == '{"error":"http_404"}'
+    assert error_of(404, b"") == "http_404"
+    assert error_of(404, b"\x89PNG", "image/png") == "http_404"
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 500, 503, 599])
 def test_redirects_and_faults_of_the_service_show_nothing_else(status: int) -> None:
-    assert output(status, b'"Traceback: password=..."') == f'{{"error":"http_{status}"}}'
+    told = output(status, b'"Traceback: password=..."')
+    assert json.loads(told)["error"] == f"http_{status}"
+    assert "password" not in told
     assert not is_read(status)
 
 
@@ -104,10 +115,10 @@ def test_bodies_of_successes_and_explanations_are_read() -> None:
 
 
 def test_the_model_is_told_when_nobody_knows_what_happened() -> None:
-    assert output_of(Fault.UNREACHABLE) == '{"error":"unreachable"}'
+    assert output_of(Fault.UNREACHABLE) == ('{"error":"unreachable","message":"Nothing was done."}')
     assert json.loads(output_of(Fault.LOST)) == {
         "error": "connection_lost",
-        "problem": "what it did is not known",
+        "message": "What it did is not known.",
     }
 
 

@@ -29,7 +29,7 @@ def test_half_a_surrogate_pair_does_no_harm() -> None:
 
 
 def test_a_failure_begins_with_its_error() -> None:
-    assert failed("no") == '{"error":"no"}'
-    output = failed("no", {"more": ["\u00e4"]})
+    assert failed("no", "Not so.") == '{"error":"no","message":"Not so."}'
+    output = failed("no", "Not so.", {"more": ["\u00e4"]})
     assert output.startswith('{"error"')
-    assert json.loads(output) == {"error": "no", "more": ["\u00e4"]}
+    assert json.loads(output) == {"error": "no", "message": "Not so.", "more": ["\u00e4"]}
