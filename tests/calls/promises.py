@@ -48,6 +48,8 @@ def check_one_response_is_asked_for_at_a_time(entries: Iterable[Entry]) -> None:
                     asked = None
             case Source.CALL, "sideband closed":
                 asked = None
+            case _:
+                pass
 
 
 def check_one_response_is_active_at_a_time(entries: Iterable[Entry]) -> None:
@@ -71,6 +73,8 @@ def check_one_response_is_active_at_a_time(entries: Iterable[Entry]) -> None:
                 known.clear()  # whatever becomes of the cancel, we have given it up
             case Source.CALL, "sideband closed":
                 known.clear()  # what is active now nobody told us
+            case _:
+                pass
 
 
 def check_no_word_after_the_hang_up(entries: list[Entry]) -> None:
@@ -94,6 +98,8 @@ def check_silence_after_a_referral(entries: list[Entry]) -> None:
                 until = entry.at + Limits().refer
             case (Source.CLIENT, "response.create") | (Source.REQUEST, "refer"):
                 assert entry.at >= until - TRANSIT, f"{entry.name} is {why}"
+            case _:
+                pass
 
 
 def check_each_output_is_given_once_a_sideband(entries: Iterable[Entry]) -> None:

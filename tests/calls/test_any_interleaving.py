@@ -288,7 +288,7 @@ class AnyCall(RuleBasedStateMachine):
         entries = self.house.openai.journal.of(self.call.call_id, Source.SERVER, Source.CALL)
         names = ("sideband attached", "sideband closed", "session.created")
         last = next(entry for entry in reversed(entries) if entry.name in names)
-        is_old = last.at <= self.loop.time() - STEADY
+        is_old = bool(last.at <= self.loop.time() - STEADY)
         return is_old and last.name == "session.created"
 
     def check(self, *, has_settled: bool) -> None:
