@@ -42,7 +42,7 @@ _SAFE_FIELDS: Final = """
     agent agent_name model voice tool target_name generation_hash
     caller_trust media_security header_names headers header called_header privacy secret_index
     attempt attempts count in_a_row live_calls limit form speech certain faults
-    duration_s ring_s talk_s total_s seconds age_s queued_s
+    duration_s ring_s first_word_s talk_s total_s seconds age_s queued_s
     answered_at ended_at received_at created_at
     usage_responses usage_input_text usage_input_audio usage_cached_text usage_cached_audio
     usage_output_text usage_output_audio

@@ -32,6 +32,9 @@ from controller.tools import CallContext
 Start: TypeAlias = Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[None]]
 """Starts a child task of the call's, with a name for it."""
 
+SLOW_ANSWER: Final = 1.5
+"""Seconds from the receipt of a call to the accept, above which an operator is told: the caller
+hears it ring, and OpenAI waits for a few seconds only (operations, Defaults)."""
 CANCELLED: Final = "Cancelled"
 """What came of a tool that was stopped because its call ended."""
 
@@ -129,7 +132,10 @@ class Effects:
         if self._record.answer_sent_at is None:
             now = self._world.clock.now()
             self._record.answer_sent_at = now
-            self._world.meter.answer_sent(now - self._record.received_at)
+            seconds = now - self._record.received_at
+            self._world.meter.answer_sent(seconds)
+            if seconds > SLOW_ANSWER:
+                self._world.raise_alarm("slow_answer")
 
     async def _transfer(self, command: TransferCall) -> Event:
         """Refer the caller; remember it before, for the caller may be back before the answer is."""

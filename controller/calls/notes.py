@@ -18,12 +18,16 @@ from controller.sansio.commands import (
     ReportOutcome,
     ReportReattached,
 )
-from controller.sansio.events import BudgetWarned, FaultReported, TokensLeft
+from controller.sansio.events import BudgetWarned, FaultReported, TokensLeft, VoiceHeard
 
 _log = structlog.get_logger()
 
 _IGNORED_FRAMES: Final = frozenset({"binary", "malformed", "not_json"})
 """What the dialect reports of frames that it could not read."""
+
+SLOW_FIRST_WORD: Final = 3.0
+"""Seconds from the answer to the first word of an agent that speaks first, above which an operator
+is told: callers take the silence for a dead line (operations, Defaults)."""
 
 Report: TypeAlias = (
     ReportAnswered
@@ -57,10 +61,21 @@ class Notes:
                 self._world.meter.ignored_frames(code, 1)
             case TokensLeft():
                 self._note_tokens(note)
+            case VoiceHeard():
+                self._note_first_word()
             case BudgetWarned(share=share):
                 _log.warning("budget_warned", share=share, cost_usd=self._record.cost())
             case _:
                 pass
+
+    def _note_first_word(self) -> None:
+        """Keep when the caller first heard the agent, and tell the operator if that was late."""
+        record, agent = self._record, self._record.agent
+        record.first_word_at = self._world.clock.now()
+        speaks_first = agent is not None and bool(agent.greeting or agent.disclosure)
+        waited = record.first_word_at - (record.answered_at or record.first_word_at)
+        if speaks_first and waited > SLOW_FIRST_WORD:
+            self._world.raise_alarm("slow_first_word")
 
     def _note_tokens(self, note: TokensLeft) -> None:
         world, agent = self._world, self._record.agent

@@ -81,6 +81,8 @@ class CallRecord:
     """Tells calls of one caller together (`caller_refs`); None: a number was not given."""
     answer_sent_at: float | None = None
     answered_at: float | None = None
+    first_word_at: float | None = None
+    """When the caller first heard the agent."""
     caller_spoke_at: float | None = None
     ended_at: float | None = None
     outcome: Outcome | None = None
@@ -205,6 +207,7 @@ class CallRecord:
             "called": last_four(self.incoming.called.e164),
             "called_header": self.incoming.called.header,
             "ring_s": _seconds(self.received_at, self.answered_at),
+            "first_word_s": _seconds(self.answered_at, self.first_word_at),
             "talk_s": _seconds(self.answered_at, self.ended_at),
             "total_s": _seconds(self.received_at, self.ended_at),
             **self._counts(),

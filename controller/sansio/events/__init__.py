@@ -53,6 +53,7 @@ from controller.sansio.events.dialect import (
     ToolsCalled,
     TranscriptAdded,
     UsageReported,
+    VoiceHeard,
 )
 from controller.sansio.events.line import (
     Admitted,
@@ -132,6 +133,7 @@ __all__ = [
     "TransferUnproven",
     "Usage",
     "UsageReported",
+    "VoiceHeard",
 ]
 
 Event: TypeAlias = (
@@ -150,6 +152,7 @@ Event: TypeAlias = (
     | ChannelLost
     | Ready
     | SpeechHeard
+    | VoiceHeard
     | CallerSpoke
     | CallerPaused
     | FloorTaken
@@ -187,6 +190,7 @@ Event: TypeAlias = (
 
 Note: TypeAlias = (
     CallerSpoke
+    | VoiceHeard
     | Digit
     | UsageReported
     | TranscriptAdded

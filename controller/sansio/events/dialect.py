@@ -44,6 +44,11 @@ class SpeechHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceHeard:
+    """The caller hears the agent's voice: its first word in this call. Comes once."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallerSpoke:
     """The caller began to speak."""
 

@@ -12,6 +12,7 @@ from controller.sansio.events import (
     FaultReported,
     SpeechHeard,
     TranscriptAdded,
+    VoiceHeard,
 )
 from controller.sansio.realtime import billing
 from controller.sansio.realtime.codec import (
@@ -41,7 +42,10 @@ def started(terms: TurnTerms, turns: TurnState, event: AudioStarted, now: float)
     if (known is None and not is_active) or (known and known.due is not None and not known.started):
         # Nothing else will say when it is over; or it began later than was thought.
         voice = replace(voice, due=now + _longest(terms, voice))
-    return _keep(turns, voice)
+    turns, outs = _keep(turns, voice)
+    if turns.is_audible:
+        return turns, outs
+    return replace(turns, is_audible=True), (VoiceHeard(), *outs)
 
 
 def stopped(_terms: TurnTerms, turns: TurnState, event: AudioStopped, _now: float) -> Turn:

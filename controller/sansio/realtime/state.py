@@ -144,6 +144,8 @@ class TurnState(Value, frozen=True):
     finished: tuple[str, ...] = ()
     """The latest finished responses: a replayed `response.done` is no second one."""
     voices: tuple[Voice, ...] = ()
+    is_audible: bool = False
+    """The caller has heard the agent's voice in this call."""
     unanswered: bool = False
     """The caller's latest turn has seen no response yet."""
 

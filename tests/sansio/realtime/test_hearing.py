@@ -14,6 +14,7 @@ from controller.sansio.events import (
     SpeechHeard,
     ToolsCalled,
     TranscriptAdded,
+    VoiceHeard,
 )
 from controller.sansio.realtime import Turns
 from controller.sansio.realtime.state import KEPT_LIMIT
@@ -47,10 +48,19 @@ def heard(outs: tuple[object, ...]) -> list[tuple[str, bool]]:
 
 def test_words_are_heard_when_playback_stops_after_they_were_generated() -> None:
     story = saying()
-    assert story.hears(STARTED, response_id="r1") == ()
+    story.hears(STARTED, response_id="r1")
     assert heard(story.finishes("r1", message())) == []
     assert heard(story.hears(STOPPED, response_id="r1")) == [("words", True)]
     assert heard(story.hears(STOPPED, response_id="r1")) == []
+
+
+def test_the_first_word_of_a_call_is_reported_once() -> None:
+    story = saying()
+    assert story.hears(STARTED, response_id="r1") == (VoiceHeard(),)
+    story.finishes("r1", message())
+    story.hears(STOPPED, response_id="r1")
+    story.begins("r2", ours=False)
+    assert story.hears(STARTED, response_id="r2") == ()
 
 
 def test_playback_that_runs_dry_meanwhile_is_only_a_pause() -> None:
