@@ -32,7 +32,8 @@ def created(terms: TurnTerms, turns: TurnState, event: ResponseCreated, now: flo
     if mark in turns.unwanted and not _is_current(turns, mark):
         turns, outs = _give_way(terms, replace(turns, cut_off=True), now)
     elif turns.phase is not Phase.REQUESTED or not _may_be_ours(turns, mark):
-        turns, outs = _give_way(terms, replace(turns, cut_off=False), now)
+        # Nobody is to speak while a hang-up or a referral is on its way: the hold may not be taken.
+        turns, outs = _give_way(terms, replace(turns, cut_off=turns.silent), now)
         turns, dropped = _take_up(turns, mark)
         outs = (*outs, *dropped)
     turns = replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.sansio.commands import CutOff, Priority, Say
+from controller.sansio.commands import CutOff, HoldTurns, Priority, ReleaseTurns, Say, StopSpeaking
 from controller.sansio.events import ChannelLost, SpeechHeard, ToolsCalled
 from controller.sansio.realtime import Phase
 from tests.sansio.driving import (
@@ -190,3 +190,14 @@ def test_only_a_response_that_was_complete_before_the_cancel_calls_tools(
     story.hears("error", error={"code": "response_cancel_not_active"})
     outs = story.finishes("r1", message(), function_call("t1"), status=status)
     assert len(only(ToolsCalled, outs)) == calls
+
+
+def test_a_response_that_vad_starts_while_nobody_is_to_speak_is_cut_off() -> None:
+    story = turning()
+    story.receive(StopSpeaking())
+    story.receive(HoldTurns())
+    outs = story.begins("r1", ours=False)
+    assert types(outs) == ["response.cancel", "output_audio_buffer.clear"]
+    story.finishes("r1", status="cancelled")
+    story.receive(ReleaseTurns())
+    assert types(story.begins("r2", ours=False)) == []
