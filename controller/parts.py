@@ -19,7 +19,7 @@ from controller.calls.reception import Generation as CallGeneration
 from controller.calls.reception import Reception, Trunk
 from controller.calls.registry import Registry
 from controller.calls.toolbox import Toolbox
-from controller.calls.world import World
+from controller.calls.world import AlarmLimits, World
 from controller.clients.http_tools import HttpToolClient, HttpToolRunner
 from controller.clients.openai_line import OpenAILine, RequestLimits
 from controller.clients.sideband import SidebandLimits, Sidebands
@@ -87,6 +87,10 @@ def world(
         gate=Gate(settings.incident.reattach_rate),
         headroom=Headroom(settings.policy.min_tokens_left),
         caller_refs=_caller_refs(settings),
+        alarm_limits=AlarmLimits(
+            slow_answer=settings.conversation.slow_answer_limit,
+            slow_first_word=settings.conversation.slow_first_word_limit,
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from controller.calls.incident import IncidentRules
 from controller.calls.ports import Message
 from controller.calls.record import CallRecord, Disclosure
 from controller.calls.referrals import Return
+from controller.calls.world import AlarmLimits
 from controller.cli import build_parser
 from controller.logs import NUMBERS, SAFE, SPEECH
 from controller.metrics import Metrics
@@ -195,7 +196,7 @@ def test_every_command_is_described() -> None:
     assert set(commands) - described == set()
 
 
-LIMITS = (Limits, Pace, Silence, Keypad, Filler, Budget, IncidentRules)
+LIMITS = (Limits, Pace, Silence, Keypad, Filler, Budget, IncidentRules, AlarmLimits)
 NO_LIMITS = {"Keypad.menu", "Keypad.terminator", "Keypad.sensitive_tool"}
 
 

@@ -12,7 +12,7 @@ from controller import parts
 from controller.calls.clock import SystemClock, WallClock
 from controller.calls.incident import IncidentRules
 from controller.calls.registry import Registry
-from controller.calls.world import World
+from controller.calls.world import AlarmLimits, World
 from controller.clients.openai_line import RequestLimits
 from controller.metrics import Metrics
 from controller.sansio.call import Limits
@@ -192,6 +192,15 @@ def test_tokens_are_too_few_when_the_operator_says_so(
     headroom.note("m", 0.1, 30.0, 1000.0)
 
     assert headroom.is_low(1001.0) is is_low
+
+
+def test_calls_are_late_when_the_operator_says_so(make: Make) -> None:
+    late = {"slow_answer_limit": 0.5, "slow_first_word_limit": 6.5}
+
+    assert make_world(make(conversation=late)).alarm_limits == AlarmLimits(
+        slow_answer=0.5, slow_first_word=6.5
+    )
+    assert make_world(make()).alarm_limits == AlarmLimits()
 
 
 def test_the_name_of_a_caller_outlives_the_process_only_with_a_key(make: Make) -> None:

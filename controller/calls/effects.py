@@ -32,9 +32,6 @@ from controller.tools import CallContext
 Start: TypeAlias = Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[None]]
 """Starts a child task of the call's, with a name for it."""
 
-SLOW_ANSWER: Final = 1.5
-"""Seconds from the receipt of a call to the accept, above which an operator is told: the caller
-hears it ring, and OpenAI waits for a few seconds only (operations, Defaults)."""
 CANCELLED: Final = "Cancelled"
 """What came of a tool that was stopped because its call ended."""
 
@@ -134,7 +131,7 @@ class Effects:
             self._record.answer_sent_at = now
             seconds = now - self._record.received_at
             self._world.meter.answer_sent(seconds)
-            if seconds > SLOW_ANSWER:
+            if seconds > self._world.alarm_limits.slow_answer:
                 self._world.raise_alarm("slow_answer")
 
     async def _transfer(self, command: TransferCall) -> Event:

@@ -25,10 +25,6 @@ _log = structlog.get_logger()
 _IGNORED_FRAMES: Final = frozenset({"binary", "malformed", "not_json"})
 """What the dialect reports of frames that it could not read."""
 
-SLOW_FIRST_WORD: Final = 3.0
-"""Seconds from the answer to the first word of an agent that speaks first, above which an operator
-is told: callers take the silence for a dead line (operations, Defaults)."""
-
 Report: TypeAlias = (
     ReportAnswered
     | ReportDisclosure
@@ -74,7 +70,7 @@ class Notes:
         record.first_word_at = self._world.clock.now()
         speaks_first = agent is not None and bool(agent.greeting or agent.disclosure)
         waited = record.first_word_at - (record.answered_at or record.first_word_at)
-        if speaks_first and waited > SLOW_FIRST_WORD:
+        if speaks_first and waited > self._world.alarm_limits.slow_first_word:
             self._world.raise_alarm("slow_first_word")
 
     def _note_tokens(self, note: TokensLeft) -> None:

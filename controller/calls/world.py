@@ -18,6 +18,18 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmLimits:
+    """Seconds above which an operator is told, by the alarm (operations, Defaults)."""
+
+    slow_answer: float = 1.5
+    """From the receipt of a call to the accept: the caller hears it ring, and OpenAI waits for a
+    few seconds only."""
+    slow_first_word: float = 3.0
+    """From the answer to the first word of an agent that speaks first: callers take the silence for
+    a dead line."""
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """The ports, and what the calls of one process know of each other."""
 
@@ -33,6 +45,7 @@ class World:
     headroom: Headroom = field(default_factory=Headroom)
     referrals: Referrals = field(default_factory=Referrals)
     caller_refs: CallerRefs = field(default_factory=CallerRefs)
+    alarm_limits: AlarmLimits = field(default_factory=AlarmLimits)
 
     def keeper(self, record: CallRecord) -> TakeRequest:
         """Return what keeps a call's requests in its record."""

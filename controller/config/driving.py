@@ -71,6 +71,12 @@ class ConversationSection(Section):
     confirm_end: bool = False
     """Send a hang-up when a caller has left by all appearances, so that no call can go on without
     us: one request more for each such call."""
+    slow_answer_limit: Seconds = 1.5
+    """Seconds from the receipt of a call to the accept, above which the alarm `slow_answer` is
+    raised."""
+    slow_first_word_limit: Seconds = 3.0
+    """Seconds from the answer to the first word of an agent that speaks first, above which the
+    alarm `slow_first_word` is raised."""
 
 
 class Incident(Section):

@@ -17,7 +17,7 @@ from controller.calls.ports import Channels, Handover, Ledger, Line
 from controller.calls.reception import Generation, Reception, Trunk
 from controller.calls.registry import Registry
 from controller.calls.toolbox import Toolbox
-from controller.calls.world import World
+from controller.calls.world import AlarmLimits, World
 from controller.clients.openai_line import OpenAILine
 from controller.clients.sideband import Sidebands
 from controller.sansio.agent import Agent, Silence, Target
@@ -218,6 +218,7 @@ async def build(  # a composition root
     prices: Sequence[PriceEntry] = (),
     handover: Handover | None = None,
     incidents: IncidentRules | None = None,
+    alarm_limits: AlarmLimits | None = None,
 ) -> House:
     clock, meter = LoopClock(), Gauges()
     openai = OpenAISimulator(clock=clock.now, switches=switches, retry_offsets=(), seed=1)
@@ -235,6 +236,7 @@ async def build(  # a composition root
         clock,
         meter,
         handover=handover,
+        alarm_limits=alarm_limits or AlarmLimits(),
     )
     registry = Registry(world, incidents=Incidents(incidents))
     stack.push_async_callback(registry.close)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from controller.calls.world import AlarmLimits
 from controller.config.driving import (
     ConversationSection,
     Handover,
@@ -29,6 +30,13 @@ def test_the_defaults_are_those_of_the_machines() -> None:
         pace.finish,
     )
     assert (found.reattach_timeout, found.transfer_timeout) == (limits.reattach, limits.refer)
+
+
+def test_the_defaults_of_what_is_late_are_those_of_the_calls() -> None:
+    found, limits = ConversationSection(), AlarmLimits()
+
+    assert found.slow_answer_limit == limits.slow_answer
+    assert found.slow_first_word_limit == limits.slow_first_word
 
 
 def test_the_defaults_of_an_incident_are_the_operators() -> None:
@@ -110,6 +118,8 @@ def test_what_is_no_host_is_refused(host: str) -> None:
         (Incident, {"reattach_rate": 0}),
         (ConversationSection, {"transfer_timeout": 4}),
         (ConversationSection, {"greeting_delay": -1}),
+        (ConversationSection, {"slow_answer_limit": 0}),
+        (ConversationSection, {"slow_first_word_limit": 0}),
         (ConversationSection, {"reattach_timeout": float("inf")}),
         (Policy, {"min_tokens_left": 1.5}),
         (Policy, {"time_zone": "Mars/Olympus"}),
