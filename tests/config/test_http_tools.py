@@ -128,7 +128,10 @@ def test_a_tool_that_passes_makes_a_request() -> None:
 @pytest.mark.parametrize(
     ("keys", "problem"),
     [
-        ({"url": "http://crm.example.net/"}, "https://, or allow_private = true for a service of your"),
+        (
+            {"url": "http://crm.example.net/"},
+            "https://, or allow_private = true for a service of your",
+        ),
         ({"url": "https://u:p@crm.example.net/"}, "url: holds a credential; "),
         ({"url": "https://{host}/x"}, "url: an argument chooses the host; scheme, host and port"),
         ({"url": "{scheme}://crm.example.net/x"}, "url: an argument chooses the host; "),
