@@ -37,6 +37,7 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
         "else.",
         "too_many_hand_offs": "This call was handed on too often already. Go on yourself.",
         "too_many_tool_calls": "Too many tools were called in this call. Go on without.",
+        "target_returned": "The caller was just sent back from there. Offer something else.",
         "transfer_just_tried": "A transfer was tried just now and did not go through. Offer "
         "something else.",
         "unknown_agent": "There is no colleague of that name. Nothing was done.",

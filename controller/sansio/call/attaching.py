@@ -5,13 +5,14 @@ Used in ATTACHING, and in ENDING where the channel tells whether the caller has 
 
 from __future__ import annotations
 
-from controller.sansio.call import closing, ending, lasting, opening
+from controller.sansio.call import closing, ending, lasting, opening, words
 from controller.sansio.call.state import CallState, Channel, Closing, State, Step
 from controller.sansio.commands import (
     AnswerForm,
     CallCommand,
     CloseChannel,
     Configure,
+    Inject,
     OpenChannel,
     ReportAnswered,
     ReportReattached,
@@ -166,6 +167,8 @@ def ready(call: CallState, _event: Ready, now: float) -> Step:
     commands: list[CallCommand] = [ReportAnswered()]
     if call.form is AnswerForm.MINIMAL:
         commands.append(Configure())
+    if call.terms.returned_from:
+        commands.append(Inject(words.RETURNED))
     call, spoken = opening.begin(call)
     return call, (*commands, *spoken)
 

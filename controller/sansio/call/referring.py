@@ -93,7 +93,9 @@ def target_named(tool_call: ToolCall) -> str | None:
 def request(call: CallState, tool_call: ToolCall) -> str | None:
     """Say in one word why a call of `transfer` cannot be followed; None: it can."""
     name = target_named(tool_call)
-    if name in call.terms.returned_from or name in call.tried:
+    if name in call.terms.returned_from:
+        return "target_returned"
+    if name in call.tried:
         return "transfer_just_tried"
     if name not in call.terms.offered or call.terms.target(name) is None:
         return "unknown_target"

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from controller.sansio.agent import HAND_OFF, HANG_UP, TRANSFER, WAIT_FOR_CALLER
+from controller.sansio.agent import HAND_OFF, HANG_UP, NO_TRANSCRIPT, TRANSFER, WAIT_FOR_CALLER
 from controller.sansio.call import answers, built_in, ending, fillers, referring
 from controller.sansio.call.built_in import Taken
 from controller.sansio.call.state import CallState, State, Step, effect, ignore
@@ -54,16 +54,11 @@ def tools_called(call: CallState, event: ToolsCalled, now: float) -> Step:
     asked = tuple(_judged(call, fresh))
     closing = next((each.tool_call for each in asked if each.is_last), None)
     call = _remember(call, fresh)
-    outputs: list[ToolOutput] = []
-    commands: list[CallCommand] = []
-    for each in asked:
-        call, output, more = _take(call, each)
-        outputs += () if output is None else (output,)
-        commands += more
+    call, outputs, commands = _take_all(call, asked)
     # After `wait_for_caller` alone there is nothing to say.
     waits = [_is_ours(call, each) and each.name == WAIT_FOR_CALLER for each in fresh]
     respond = closing is None and not all(waits)
-    call, given = _batch(call, fresh, tuple(outputs), respond=respond, is_last=closing is not None)
+    call, given = _batch(call, fresh, outputs, respond=respond, is_last=closing is not None)
     call = fillers.began(call, now)
     if closing is None:
         return call, (*commands, *given)
@@ -77,11 +72,17 @@ def tools_called(call: CallState, event: ToolsCalled, now: float) -> Step:
 
 
 def tools_called_while_ending(call: CallState, event: ToolsCalled, _now: float) -> Step:
-    """ENDING: every tool call gets an output, and none is run."""
+    """ENDING: every tool call gets an output, and none is run; a refusal still counts (O8)."""
     fresh = _unseen(call, event)
-    call = _remember(call, fresh)
-    outputs = tuple(answers.error(each.tool_call_id, "call_is_ending") for each in fresh)
-    return call, (GiveToolOutputs(outputs, respond=False),) if outputs else ()
+    call, outputs, commands = _take_all(
+        _remember(call, fresh),
+        [
+            _Asked(each, None if _is_no_transcript(call, each) else "call_is_ending")
+            for each in fresh
+        ],
+    )
+    given = (GiveToolOutputs(outputs, respond=False),) if outputs else ()
+    return call, (*commands, *given)
 
 
 def tool_calls_lost(call: CallState, event: ToolCallsLost, _now: float) -> Step:
@@ -114,7 +115,8 @@ def _judged(call: CallState, fresh: tuple[ToolCall, ...]) -> Iterable[_Asked]:
     """Say which calls are refused, whatever they ask, and which one begins the end.
 
     The first `hang_up` or `transfer` that can be followed is; it needs no room, for the end must be
-    possible when everything else is used up.
+    possible when everything else is used up. Nor does `no_transcript`: it is followed whatever else
+    the response calls, for it is the caller's to decide (operations, O8).
     """
     unfit = {
         each.tool_call_id: reason
@@ -127,6 +129,8 @@ def _judged(call: CallState, fresh: tuple[ToolCall, ...]) -> Iterable[_Asked]:
     for count, each in enumerate(fresh, 1):
         if each in ends[:1]:
             yield _Asked(each, is_last=True)
+        elif _is_no_transcript(call, each):
+            yield _Asked(each)
         elif each.tool_call_id in unfit:
             yield _Asked(each, unfit[each.tool_call_id])
         elif each in ends or (ends and _is_ours(call, each)):
@@ -143,17 +147,35 @@ def _is_ours(call: CallState, tool_call: ToolCall) -> bool:
     return tool_call.name in built_in.HANDLERS and tool_call.name in call.terms.built_in
 
 
+def _is_no_transcript(call: CallState, tool_call: ToolCall) -> bool:
+    return tool_call.name == NO_TRANSCRIPT and _is_ours(call, tool_call)
+
+
 def _is_end(call: CallState, tool_call: ToolCall) -> bool:
     is_hang_up = tool_call.name == HANG_UP and HANG_UP in call.terms.built_in
     return is_hang_up or _is_transfer(call, tool_call)
 
 
 def _is_transfer(call: CallState, tool_call: ToolCall) -> bool:
-    can = TRANSFER in call.terms.built_in and bool(call.terms.offered)
+    is_known = bool(call.terms.offered or call.terms.returned_from)
+    can = TRANSFER in call.terms.built_in and is_known
     return can and tool_call.name == TRANSFER
 
 
 # --- one tool call -----------------------------------------------------------------------------
+
+
+def _take_all(
+    call: CallState, asked: Iterable[_Asked]
+) -> tuple[CallState, tuple[ToolOutput, ...], tuple[CallCommand, ...]]:
+    """Take tool calls in their order; return the outputs that are there already."""
+    outputs: list[ToolOutput] = []
+    commands: list[CallCommand] = []
+    for each in asked:
+        call, output, more = _take(call, each)
+        outputs += () if output is None else (output,)
+        commands += more
+    return call, tuple(outputs), tuple(commands)
 
 
 def _take(call: CallState, asked: _Asked) -> Taken:

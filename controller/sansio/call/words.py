@@ -35,6 +35,10 @@ BACK_AGAIN = (
     "Tell the caller, in the language of the conversation, that the transfer did not go through, "
     "apologise briefly, and ask how else you can help."
 )
+RETURNED = (
+    "The caller was transferred a moment ago, was not taken there, and is back. That transfer is "
+    "not possible now: do not promise it, say that you know, and offer something else."
+)
 TRANSFER_FAILED_MESSAGE = (
     f"{TRANSFER_FAILED} Nobody else can be reached now. Offer to take a message, and take it with "
     "the take_message tool."

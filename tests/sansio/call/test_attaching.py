@@ -9,11 +9,13 @@ import pytest
 
 from controller.sansio.call import Limits, State, Terms
 from controller.sansio.call.state import Channel
+from controller.sansio.call.words import RETURNED
 from controller.sansio.commands import (
     CallCommand,
     CloseChannel,
     Configure,
     HangUpCall,
+    Inject,
     OpenChannel,
     Outcome,
     Priority,
@@ -406,3 +408,11 @@ def test_a_leg_that_leaves_after_a_referral_is_claimed_by_nobody() -> None:
     story.receive(ChannelLost())
     story.receive(AttachFailed(gone=True))
     assert outcome_of(story) is Outcome.REFERRED_UNCONFIRMED
+
+
+def test_the_model_knows_before_its_first_words_that_the_caller_is_back() -> None:
+    story = attaching(replace(TERMS, returned_from=frozenset({"reception"})))
+    story.receive(ChannelOpened())
+    commands = story.receive(Ready())
+    assert [type(each) for each in commands] == [ReportAnswered, Inject, Say]
+    assert one(Inject, commands).text == RETURNED

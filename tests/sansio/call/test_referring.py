@@ -142,7 +142,7 @@ def test_a_closed_target_gives_way_to_the_first_of_its_chain_that_is_open() -> N
         (replace(TERMS, offered=frozenset({"doctor"})), "unknown_target"),
         (replace(TERMS, targets=()), "unknown_target"),
         (with_targets(target("reception", windows=CLOSED)), "target_closed"),
-        (replace(TERMS, returned_from=frozenset({"reception"})), "transfer_just_tried"),
+        (replace(TERMS, returned_from=frozenset({"reception"})), "target_returned"),
         (
             replace(
                 with_targets(target("reception", "doctor", windows=CLOSED), target("doctor")),

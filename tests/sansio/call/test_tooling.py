@@ -398,3 +398,10 @@ def test_a_call_that_got_lost_while_the_call_ends_is_answered_and_not_talked_abo
     (given,) = story.receive(lost("t1"))
     assert isinstance(given, GiveToolOutputs)
     assert not given.respond
+
+
+def test_a_transfer_back_to_where_the_caller_comes_from_is_refused_with_that_reason() -> None:
+    back = frozenset({"reception"})
+    story = active(replace(TERMS, offered=frozenset(), returned_from=back))
+    commands = story.receive(called(TO_RECEPTION))
+    assert errors(one(GiveToolOutputs, commands)) == {"t-transfer": "target_returned"}
