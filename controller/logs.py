@@ -50,7 +50,7 @@ _SAFE_FIELDS: Final = """
     cost_usd share
     disclosure disclosure_attempts disclosure_hash disclosure_heard_at
     hand_offs operator_acts menu_keys messages mcp_tools returned_from suspected_one_way_audio
-    reattaches ignored_frames tools transfers transcript_lines
+    reattaches ignored_frames tools transfers transcript_lines transcript_refused
     address host port path place signal task store kept records notes warning
 """
 

@@ -17,6 +17,7 @@ from controller.calls.incident import IncidentRules
 from controller.calls.ports import Message
 from controller.calls.record import CallRecord, Disclosure
 from controller.calls.referrals import Return
+from controller.calls.transcript import Transcript
 from controller.calls.world import AlarmLimits
 from controller.cli import build_parser
 from controller.logs import NUMBERS, SAFE, SPEECH
@@ -173,6 +174,7 @@ def ended_call() -> CallRecord:
         menu_keys=1,
         messages=[Message("1", "018f", 2.5, "normal", "", "", "")],
         operator_acts={"say": 1},
+        transcript=Transcript(is_refused=True),
     )
 
 

@@ -15,6 +15,7 @@ from controller.sansio.commands import (
     ReportAnswered,
     ReportDisclosure,
     ReportHandOff,
+    ReportNoTranscript,
     ReportOutcome,
     ReportReattached,
 )
@@ -28,6 +29,7 @@ _IGNORED_FRAMES: Final = frozenset({"binary", "malformed", "not_json"})
 Report: TypeAlias = (
     ReportAnswered
     | ReportDisclosure
+    | ReportNoTranscript
     | ReportHandOff
     | ReportReattached
     | RaiseAlarm
@@ -91,6 +93,9 @@ class Notes:
             case ReportDisclosure(result=result, attempts=attempts):
                 record.disclosed(result, attempts, now)
                 _log.info("disclosure", result=result, attempts=attempts)
+            case ReportNoTranscript():
+                record.transcript.refuse()
+                _log.info("transcript_refused")
             case ReportHandOff(agent=name):
                 record.handed_to(self._agents[name])
                 _log.info("handed_off", agent=name)

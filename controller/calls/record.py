@@ -276,6 +276,7 @@ class CallRecord:
             "disclosure_attempts": known.attempts if known else None,
             "disclosure_hash": known.text_hash if known else None,
             "disclosure_heard_at": known.heard_at if known else None,
+            "transcript_refused": self.transcript.is_refused or None,
             "hand_offs": self.hand_offs or None,
             "returned_from": sorted(self.returned.targets) or None,
             "suspected_one_way_audio": self.suspected_one_way_audio or None,

@@ -38,6 +38,7 @@ from controller.sansio.commands import (
     ReportAnswered,
     ReportDisclosure,
     ReportHandOff,
+    ReportNoTranscript,
     ReportOutcome,
     ReportReattached,
     RunTool,
@@ -203,6 +204,7 @@ class CallRunner:
             case (
                 ReportAnswered()
                 | ReportDisclosure()
+                | ReportNoTranscript()
                 | ReportHandOff()
                 | RaiseAlarm()
                 | ReportOutcome()

@@ -35,12 +35,16 @@ class Transcript:
     """Of all lines, those that are not kept included."""
     is_cut: bool = False
     """Lines were left out for want of room; none after the first of them is kept."""
+    is_refused: bool = False
+    """The caller does not agree that their words are kept: there are none, and will be none."""
     size: int = 0
 
     def add(self, line: Line, *, is_kept: bool) -> None:
         """Count a line, and keep it if that is allowed and there is room."""
         self.count += 1
-        if not is_kept or self.is_cut:  # a later, shorter line would leave a hole before it
+        if self.is_refused or not is_kept:
+            return
+        if self.is_cut:  # a later, shorter line would leave a hole before it
             return
         size = len(line.text) + len(line.item_id) + LINE_COST
         if self.size + size > TRANSCRIPT_LIMIT:
@@ -48,3 +52,9 @@ class Transcript:
             return
         self.size += size
         self.lines.append(Line(line.at, line.speaker, line.item_id, mask_cards(line.text)))
+
+    def refuse(self) -> None:
+        """Drop every line, and keep none from now on; they are counted all the same."""
+        self.is_refused = True
+        self.lines.clear()
+        self.size = 0

@@ -206,7 +206,8 @@ class FrontMatter(Section):
     was heard, `never` none."""
     tools: Names = ()
     """What the model may do: names of Python tools, of `http_tools`, and of the built-in `hang_up`,
-    `transfer`, `handoff`, `collect_digits`, `take_message` and `wait_for_caller`."""
+    `transfer`, `handoff`, `collect_digits`, `take_message`, `wait_for_caller` and
+    `no_transcript`."""
     targets: Names = ()
     """Names of the targets that `transfer` may use."""
     fallback: str | None = None

@@ -22,7 +22,18 @@ COLLECT_DIGITS = "collect_digits"
 TAKE_MESSAGE = "take_message"
 WAIT_FOR_CALLER = "wait_for_caller"
 HAND_OFF = "handoff"
-BUILT_IN = frozenset({HANG_UP, TRANSFER, COLLECT_DIGITS, TAKE_MESSAGE, WAIT_FOR_CALLER, HAND_OFF})
+NO_TRANSCRIPT = "no_transcript"
+BUILT_IN = frozenset(
+    {
+        HANG_UP,
+        TRANSFER,
+        COLLECT_DIGITS,
+        TAKE_MESSAGE,
+        WAIT_FOR_CALLER,
+        HAND_OFF,
+        NO_TRANSCRIPT,
+    }
+)
 """The tools that are ours: the model calls them, and the call's machine follows. `take_message`
 alone is run by the shell, as an effect like any other tool."""
 

@@ -289,6 +289,14 @@ class ReportDisclosure:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportNoTranscript:
+    """The caller does not agree that their words are kept: none is, of the whole call (O8).
+
+    Once a call. It holds for every agent that the call is handed on to.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class ReportHandOff:
     """The call goes on with another agent."""
 
@@ -345,6 +353,7 @@ WatchCommand: TypeAlias = CollectDigits | AllowSilence
 Report: TypeAlias = (
     ReportAnswered
     | ReportDisclosure
+    | ReportNoTranscript
     | ReportHandOff
     | ReportReattached
     | RaiseAlarm

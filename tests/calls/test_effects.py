@@ -43,6 +43,13 @@ heard = "thanks"
 calls = { opening_hours = { day = "Monday" } }
 """
 
+REFUSES_THE_TRANSCRIPT = """
+caller = ["I am Zacharias. Do not write that down.", "Zacharias, that is.", { hangs_up = true }]
+[[model]]
+heard = "write that down"
+calls = "no_transcript"
+"""
+
 
 def slow(ended: list[str], **options: Any) -> Tool:
     """Return a tool that takes five seconds, and tells how it ended."""
@@ -188,6 +195,27 @@ async def test_after_a_hand_off_the_other_agents_tools_run(open_house: Open) -> 
     (line,) = house.lines
     assert (line["agent"], line["hand_offs"]) == ("frontdesk", ["billing"])
     assert [entry["agent"] for entry in house.log if entry["event"] == "handed_off"] == ["billing"]
+
+
+async def test_a_caller_who_refuses_the_transcript_leaves_no_word_in_the_record(
+    open_house: Open,
+) -> None:
+    kept: list[bytes] = []
+
+    class Reading(WatchedLedger):
+        async def finish(self, call_id: str, epoch: int, outcome: Any, record: bytes) -> None:
+            kept.append(record)
+            await super().finish(call_id, epoch, outcome, record)
+
+    house = await open_house(ledger=Reading, agent={"built_in": frozenset({"no_transcript"})})
+
+    await house.play(REFUSES_THE_TRANSCRIPT)
+
+    (line,) = house.lines
+    assert line["transcript_refused"] is True
+    assert line["transcript_lines"] > 2
+    assert all(b"Zacharias" not in record and b'"transcript":[]' in record for record in kept)
+    assert kept
 
 
 # --- the context of a transfer -------------------------------------------------------------------

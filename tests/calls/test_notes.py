@@ -6,7 +6,12 @@ from controller.calls.notes import Notes
 from controller.calls.record import CallRecord
 from controller.calls.world import World
 from controller.sansio.agent import Agent
-from controller.sansio.commands import DisclosureResult, ReportDisclosure, ReportHandOff
+from controller.sansio.commands import (
+    DisclosureResult,
+    ReportDisclosure,
+    ReportHandOff,
+    ReportNoTranscript,
+)
 from controller.sansio.events import BudgetWarned, SpendReported, TokensLeft
 from controller.sansio.incoming import read_incoming
 from controller.sansio.webhook import CallOffered
@@ -47,6 +52,15 @@ async def test_the_evidence_of_a_disclosure_is_kept_and_logged(log: list[Any]) -
     assert [(each["event"], each["result"], each["attempts"]) for each in log] == [
         ("disclosure", "heard", 2)
     ]
+
+
+async def test_a_transcript_that_is_refused_is_dropped_and_logged(log: list[Any]) -> None:
+    notes, record, _, _ = noting()
+
+    await notes.report(ReportNoTranscript())
+
+    assert record.transcript.is_refused
+    assert [each["event"] for each in log] == ["transcript_refused"]
 
 
 async def test_a_hand_off_is_kept_and_logged(log: list[Any]) -> None:

@@ -179,6 +179,23 @@ def test_after_a_hand_off_the_other_agents_rule_holds() -> None:
     assert words(record) == ["one"]
 
 
+def test_after_a_refusal_nothing_is_kept_whoever_goes_on(record: CallRecord) -> None:
+    record.note(said("one"), 110.0)
+    record.transcript.refuse()
+    record.note(said("two"), 111.0)
+    record.handed_to(Agent(name="b", model="m", voice="v", instructions="", transcript="always"))
+    record.note(said("three"), 112.0)
+
+    stored = msgspec.json.decode(record.stored())
+    assert (stored["transcript"], stored["transcript_refused"]) == ([], True)
+    assert record.canonical()["transcript_refused"] is True
+    assert record.canonical()["transcript_lines"] == 3
+
+
+def test_a_transcript_that_nobody_refused_says_nothing_of_it(record: CallRecord) -> None:
+    assert "transcript_refused" not in record.canonical()
+
+
 def test_a_refused_call_keeps_no_words(record: CallRecord) -> None:
     record.agent = None
     record.note(said("hello"), 110.0)

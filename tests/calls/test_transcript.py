@@ -42,6 +42,17 @@ def test_what_may_not_be_kept_is_counted_and_cuts_nothing() -> None:
     assert (transcript.count, transcript.is_cut) == (2, False)
 
 
+def test_a_caller_who_refuses_leaves_no_word_behind_and_the_lines_are_counted() -> None:
+    transcript = Transcript()
+    for text in ("first", "x" * TRANSCRIPT_LIMIT):
+        transcript.add(said(text), is_kept=True)
+    transcript.refuse()
+    transcript.add(said("third"), is_kept=True)
+
+    assert transcript.lines == []
+    assert (transcript.count, transcript.is_refused) == (3, True)
+
+
 def test_numbers_of_cards_are_not_kept() -> None:
     transcript = Transcript()
     transcript.add(said("It is 4111 1111 1111 1111."), is_kept=True)

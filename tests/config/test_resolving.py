@@ -151,7 +151,15 @@ def test_targets_are_those_offered_and_those_that_anything_leads_to() -> None:
 
 
 def test_built_in_tools_are_those_that_the_file_names() -> None:
-    names = ("collect_digits", "handoff", "hang_up", "take_message", "transfer", "wait_for_caller")
+    names = (
+        "collect_digits",
+        "handoff",
+        "hang_up",
+        "no_transcript",
+        "take_message",
+        "transfer",
+        "wait_for_caller",
+    )
     agent = resolved(
         f'tools = {list(names)}\ntargets = ["desk"]\nagents = ["billing", "broken"]'
     ).agent

@@ -1,4 +1,4 @@
-"""The tools that are ours, beside `hang_up` and `transfer`: digits, waiting, handing on, approvals.
+"""The tools that are ours, beside `hang_up` and `transfer`: digits, waiting, and so on.
 
 Each takes a tool call and returns its output, or None where that is still to come.
 """
@@ -10,7 +10,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
-from controller.sansio.agent import COLLECT_DIGITS, HAND_OFF, WAIT_FOR_CALLER, Keypad
+from controller.sansio.agent import (
+    COLLECT_DIGITS,
+    HAND_OFF,
+    NO_TRANSCRIPT,
+    WAIT_FOR_CALLER,
+    Keypad,
+)
 from controller.sansio.call import answers, words
 from controller.sansio.call.state import CallState, State, Step, effect, ignore
 from controller.sansio.call.work import Entry
@@ -23,6 +29,7 @@ from controller.sansio.commands import (
     GiveToolOutputs,
     Inject,
     ReportHandOff,
+    ReportNoTranscript,
     RunTool,
 )
 from controller.sansio.events import ApprovalRequested, DigitsEntered, ToolCall, ToolOutput
@@ -127,6 +134,17 @@ def wait_for_caller(call: CallState, tool_call: ToolCall) -> Taken:
     return call, output, (AllowSilence(call.terms.awaited),)
 
 
+# --- no transcript -----------------------------------------------------------------------------
+
+
+def no_transcript(call: CallState, tool_call: ToolCall) -> Taken:
+    """Have no word of the call kept (operations, O8); a second time there is nothing to do."""
+    output = answers.done(tool_call.tool_call_id)
+    if call.transcript_refused:
+        return call, output, ()
+    return replace(call, transcript_refused=True), output, (ReportNoTranscript(),)
+
+
 # --- handing on --------------------------------------------------------------------------------
 
 
@@ -184,6 +202,7 @@ HANDLERS: Mapping[str, Callable[[CallState, ToolCall], Taken]] = MappingProxyTyp
         COLLECT_DIGITS: collect_digits,
         WAIT_FOR_CALLER: wait_for_caller,
         HAND_OFF: handoff,
+        NO_TRANSCRIPT: no_transcript,
     }
 )
 """`hang_up` and `transfer` begin the end, and are in `tooling`; `take_message` is run by the

@@ -171,6 +171,9 @@ class CallState(Value, frozen=True):
     """Of the latest loss of the channel."""
 
     work: Work = Work()
+    transcript_refused: bool = False
+    """The caller does not agree that their words are kept, and this was reported (operations, O8).
+    Whoever takes a call up from a snapshot owes its new record the same."""
     refer_after: float = 0.0
     """No referral before this instant."""
     tried: frozenset[str] = frozenset()

@@ -14,6 +14,7 @@ from controller.sansio.agent import (
     COLLECT_DIGITS,
     HAND_OFF,
     HANG_UP,
+    NO_TRANSCRIPT,
     TAKE_MESSAGE,
     TRANSFER,
     WAIT_FOR_CALLER,
@@ -50,6 +51,13 @@ HAND_OFF_DESCRIPTION = (
     "Hand the conversation to a colleague who is better placed for what the caller wants. Tell "
     "the caller in the same turn; the colleague knows what was said so far. Colleagues:"
 )
+NO_TRANSCRIPT_DESCRIPTION = (
+    "Keep no transcript of this call. Call it when the caller does not agree that what they say is "
+    "written down, recorded or kept, and before you say that it is not. What was written down so "
+    "far is then deleted, and nothing is written down from then on; it cannot be taken back. The "
+    "call goes on: tell the caller that no transcript is kept and promise no more than that, then "
+    "go on, or offer a transfer if you can make one."
+)
 LONGEST_ENTRY = 64
 """Digits of one entry."""
 
@@ -85,6 +93,8 @@ def _built_in(agent: Agent) -> Iterator[dict[str, Any]]:
         yield _take_message()
     if WAIT_FOR_CALLER in agent.built_in:
         yield _function(WAIT_FOR_CALLER, WAIT_FOR_CALLER_DESCRIPTION, _object({}))
+    if NO_TRANSCRIPT in agent.built_in:
+        yield _function(NO_TRANSCRIPT, NO_TRANSCRIPT_DESCRIPTION, _object({}))
     if HAND_OFF in agent.built_in and agent.colleagues:
         described = {each.name: each.description for each in agent.colleagues}
         yield _choice(HAND_OFF, HAND_OFF_DESCRIPTION, "agent", described)

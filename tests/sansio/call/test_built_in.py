@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controller.sansio.agent import Filler, Keypad
-from controller.sansio.call import Call, State, Terms, ToolTerms, built_in
+from controller.sansio.call import Call, Limits, State, Terms, ToolTerms, built_in
 from controller.sansio.commands import (
     AllowSilence,
     Approve,
@@ -19,6 +19,7 @@ from controller.sansio.commands import (
     HoldTurns,
     Inject,
     ReportHandOff,
+    ReportNoTranscript,
     RunTool,
     StopSpeaking,
 )
@@ -36,7 +37,9 @@ from tests.sansio.driving import HANG_UP, CallStory, active, called, one, only, 
 
 TERMS = Terms(
     agent="frontdesk",
-    built_in=frozenset({"collect_digits", "wait_for_caller", "handoff", "hang_up"}),
+    built_in=frozenset(
+        {"collect_digits", "wait_for_caller", "handoff", "no_transcript", "hang_up"}
+    ),
     keypad=Keypad(sensitive_tool="charge_card"),
     colleagues=frozenset({"billing", "sales"}),
     approved=frozenset({("crm", "find_customer")}),
@@ -292,6 +295,69 @@ def test_an_agent_that_cannot_wait_speaks_after_it_was_told_so() -> None:
     assert one(GiveToolOutputs, story.receive(ToolFinished(ToolOutput("t1", "unknown")))).respond
 
 
+# --- no transcript -----------------------------------------------------------------------------
+
+REFUSES = tool("t1", "no_transcript")
+
+
+def test_a_caller_who_refuses_the_transcript_is_reported_and_answered() -> None:
+    story = active(TERMS)
+    commands = story.receive(called(REFUSES))
+    assert [type(each) for each in commands] == [ReportNoTranscript, GiveToolOutputs]
+    assert outputs(commands) == {"t1": {"ok": True}}
+    assert one(GiveToolOutputs, commands).respond
+    assert story.is_in(State.ACTIVE)
+
+
+def test_a_refusal_is_reported_once_a_call_whoever_asks_again() -> None:
+    story = active(TERMS)
+    story.receive(called(REFUSES, tool("t2", "no_transcript")))
+    story.call.become(replace(TERMS, agent="billing"))
+    commands = story.receive(called(tool("t3", "no_transcript"), say_id="r2"))
+    assert outputs(commands) == {"t3": {"ok": True}}
+    assert only(ReportNoTranscript, story.commands) == [ReportNoTranscript()]
+
+
+def test_a_refusal_outlives_the_process() -> None:
+    story = active(TERMS)
+    story.receive(called(REFUSES))
+    restored = Call.restore(story.call.snapshot(), now=story.now)
+    assert restored.value.transcript_refused
+    again = restored.receive(called(tool("t2", "no_transcript"), say_id="r2"), now=story.now)
+    assert only(ReportNoTranscript, again) == []
+
+
+def test_a_refusal_beside_waiting_is_answered_by_the_agent() -> None:
+    story = active(TERMS)
+    commands = story.receive(called(REFUSES, tool("t2", "wait_for_caller")))
+    assert one(GiveToolOutputs, commands).respond
+
+
+def test_a_refusal_is_followed_beside_the_end() -> None:
+    story = active(TERMS)
+    commands = story.receive(called(HANG_UP, REFUSES))
+    assert outputs(commands) == {"t-hang-up": {"ok": True}, "t1": {"ok": True}}
+    one(ReportNoTranscript, commands)
+    assert story.is_in(State.ENDING)
+
+
+def test_a_refusal_is_followed_while_the_call_ends_and_nothing_else_is() -> None:
+    story = active(TERMS)
+    story.receive(HangUpRequested())
+    commands = story.receive(called(REFUSES, tool("t2"), say_id="r2"))
+    one(ReportNoTranscript, commands)
+    assert outputs(commands)["t1"] == {"ok": True}
+    assert error(commands, "t2") == "call_is_ending"
+    assert not one(GiveToolOutputs, commands).respond
+
+
+def test_a_refusal_is_followed_when_no_tool_may_be_called_any_more() -> None:
+    story = active(replace(TERMS, limits=Limits(tool_calls=0)))
+    commands = story.receive(called(REFUSES))
+    one(ReportNoTranscript, commands)
+    assert outputs(commands) == {"t1": {"ok": True}}
+
+
 # --- handing on --------------------------------------------------------------------------------
 
 
@@ -366,7 +432,7 @@ def test_what_is_ours_is_refused_beside_a_hang_up() -> None:
 
 def test_an_agent_without_a_tool_of_ours_has_no_such_tool() -> None:
     story = active(Terms())
-    names = ["collect_digits", "wait_for_caller", "handoff", "take_message"]
+    names = ["collect_digits", "wait_for_caller", "handoff", "no_transcript", "take_message"]
     story.receive(called(*(tool(name, name) for name in names)))
     assert [each.call.name for each in only(RunTool, story.commands)] == names
 

@@ -34,6 +34,7 @@ _tool_calls = st.builds(
             "collect_digits",
             "wait_for_caller",
             "handoff",
+            "no_transcript",
             "take_message",
             "unknown",
         ]

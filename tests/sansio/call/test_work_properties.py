@@ -48,7 +48,7 @@ _calls = st.one_of(
     st.tuples(
         st.just("handoff"), st.sampled_from(['{"agent": "billing"}', '{"agent": "frontdesk"}'])
     ),
-    st.tuples(st.just("wait_for_caller"), st.just("{}")),
+    st.tuples(st.sampled_from(["wait_for_caller", "no_transcript"]), st.just("{}")),
 )
 _ends = st.sampled_from([("hang_up", "{}"), ("transfer", '{"target": "doctor"}')])
 _rarely = st.integers(0, 14).map(lambda die: die == 14)

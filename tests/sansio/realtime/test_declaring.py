@@ -43,6 +43,7 @@ def test_every_tool_of_ours_is_declared_where_the_agent_has_it() -> None:
         "collect_digits",
         "take_message",
         "wait_for_caller",
+        "no_transcript",
         "handoff",
         "hang_up",
     ]
@@ -77,6 +78,13 @@ def test_a_message_is_taken_whole_and_its_number_read_back_first() -> None:
     assert message["parameters"]["required"] == ["name", "number", "reason", "urgency"]
     assert message["parameters"]["properties"]["urgency"]["enum"] == ["low", "normal", "urgent"]
     assert "digit by digit" in message["description"]
+
+
+def test_a_transcript_is_refused_without_arguments_before_anything_is_promised() -> None:
+    refused = declared("no_transcript")
+    assert refused["parameters"]["properties"] == {}
+    assert "does not agree" in refused["description"]
+    assert "promise no more" in refused["description"]
 
 
 def test_the_call_is_handed_to_colleagues_by_name() -> None:
