@@ -8,6 +8,7 @@ from typing import Literal
 import structlog
 
 from controller.calls.runner import CallRunner
+from controller.sansio.call import Obstacle
 from controller.sansio.events import (
     HangUpRequested,
     InjectRequested,
@@ -33,8 +34,9 @@ _VERBS = {
 class Refusal:
     """Why an operator's wish is not passed on."""
 
-    reason: Literal["no_call", "not_now", "too_many", "unknown_target"]
-    """There is no such call; it is not at a stage where it can; too much waits already."""
+    reason: Literal["no_call", "not_now", "too_many"] | Obstacle
+    """There is no such call; it is not at a stage where it can; too much waits already; or what
+    stands against a transfer."""
     known: tuple[str, ...] = ()
     """Names of the targets that there are."""
 
@@ -49,15 +51,8 @@ def ask(runner: CallRunner | None, wish: Wish) -> Refusal | None:
     """
     if runner is None or runner.is_over:
         return NO_CALL
-    if not isinstance(wish, HangUpRequested):
-        if not runner.is_talking:
-            return Refusal("not_now")
-        if not runner.has_room:
-            return Refusal("too_many")
-    if isinstance(wish, TransferRequested):
-        known = tuple(target.name for target in runner.agent.targets)
-        if wish.target not in known:
-            return Refusal("unknown_target", known)
+    if not isinstance(wish, HangUpRequested) and (refusal := _refusal(runner, wish)) is not None:
+        return refusal
     verb = _VERBS[type(wish)]
     runner.record.operator_did(verb)
     _log.info(
@@ -68,4 +63,20 @@ def ask(runner: CallRunner | None, wish: Wish) -> Refusal | None:
         text=wish.text if isinstance(wish, SayRequested | InjectRequested) else None,
     )
     runner.tell(wish)
+    return None
+
+
+def _refusal(runner: CallRunner, wish: Wish) -> Refusal | None:
+    """Say why caller and agent cannot be bothered with a wish; None: they can."""
+    obstacle: Obstacle | None = None
+    if isinstance(wish, TransferRequested):
+        obstacle = runner.why_not_transfer(wish.target)
+    if obstacle is not None and obstacle != "unknown_target":
+        return Refusal(obstacle)  # said also while a transfer is on its way: it tells more
+    if not runner.is_talking:
+        return Refusal("not_now")
+    if not runner.has_room:
+        return Refusal("too_many")
+    if obstacle is not None:
+        return Refusal(obstacle, tuple(target.name for target in runner.agent.targets))
     return None

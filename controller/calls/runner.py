@@ -25,7 +25,7 @@ from controller.calls.redaction import redacted
 from controller.calls.world import World
 from controller.errors import Fenced
 from controller.sansio.agent import Agent
-from controller.sansio.call import State
+from controller.sansio.call import Obstacle, State
 from controller.sansio.commands import (
     AnswerCall,
     CloseChannel,
@@ -118,6 +118,10 @@ class CallRunner:
     def has_room(self) -> bool:
         """What an operator wants can wait in the inbox; nothing is heaped up without a limit."""
         return self._inbox.has_room
+
+    def why_not_transfer(self, target: str) -> Obstacle | None:
+        """Say why an operator's transfer to a target cannot be followed now; None: it can."""
+        return self._conversation.why_not_transfer(target, now=self._world.clock.now())
 
     def tell(self, event: Event) -> None:
         """Tell the call what an operator or the process wants."""

@@ -46,7 +46,7 @@ class Refusal(Protocol):
 
     @property
     def reason(self) -> str:
-        """`no_call`, `not_now`, `too_many` or `unknown_target`."""
+        """A word, such as `no_call`: those of `controller.calls.operators`."""
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -196,6 +196,11 @@ class ControlHandler:
             case "too_many":
                 why = "the call has too much to do already; try again later"
                 return _refuse(HTTPStatus.TOO_MANY_REQUESTS, why)
+            case "target_tried":
+                why = "that target was tried in this call already, and nobody else of its chain"
+                return _refuse(HTTPStatus.CONFLICT, f"{why} can be tried")
+            case "transfer_just_tried":
+                return _refuse(HTTPStatus.CONFLICT, "a transfer was just tried; try again later")
             case _:
                 why = "caller and agent do not talk: the call is not answered yet, or is ending"
                 return _refuse(HTTPStatus.CONFLICT, why)

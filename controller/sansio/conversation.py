@@ -16,7 +16,7 @@ from typing import Final, TypeAlias, cast, get_args
 import msgspec
 
 from controller.sansio.agent import Agent
-from controller.sansio.call import Call, Limits, State, Terms, terms_of
+from controller.sansio.call import Call, Limits, Obstacle, State, Terms, terms_of
 from controller.sansio.commands import (
     AnswerForm,
     Become,
@@ -165,6 +165,10 @@ class Conversation:
             return minimal_body(self._agent)
         secrets = self._circumstances.secrets
         return accept_body(self._offering(self._agent), held=self._held, secrets=secrets)
+
+    def why_not_transfer(self, target: str, *, now: float) -> Obstacle | None:
+        """Say why an operator's transfer to a target cannot be followed now; None: it can."""
+        return self.call.why_not_transfer(target, now=now)
 
     @staticmethod
     def wants(frame: str | bytes) -> bool:

@@ -6,13 +6,15 @@ import pytest
 
 from controller.calls.inbox import WISHES_LIMIT
 from controller.calls.operators import NO_CALL, Refusal
+from controller.sansio.agent import Target
 from controller.sansio.events import ReconfigureRequested
 from controller.simulator import SimulatedCall
-from tests.calls.house import TARGET, House, Open
+from tests.calls.house import FRONTDESK, TARGET, House, Open
 
 pytestmark = pytest.mark.looptime
 
 STAYS = "stays = 300.0"
+DOCTOR = "sip:+12025550124@trunk.example.net"
 
 
 async def talking(house: House, scenario: str = STAYS, *faults: str) -> tuple[SimulatedCall, str]:
@@ -148,6 +150,34 @@ async def test_an_unknown_target_is_answered_with_those_that_there_are(open_hous
     assert refused == Refusal("unknown_target", ("reception",))
     await end(house)
     assert call.referred_to == []
+
+
+async def test_a_target_that_was_tried_is_refused_and_another_one_until_it_is_time(
+    open_house: Open,
+) -> None:
+    targets = (*FRONTDESK.targets, Target("doctor", DOCTOR, "The doctor on duty"))
+    house = await open_house(agent={"targets": targets})
+    call, call_id = await talking(house, STAYS, "refer_ignored")
+    assert house.registry.transfer(call_id, "reception") is None
+    await house.until(lambda: house.states == ["ending"])
+
+    def refused(target: str) -> str | None:
+        refusal = house.registry.transfer(call_id, target)
+        assert refusal is not None
+        assert refusal.known == ()
+        return refusal.reason
+
+    await house.until(lambda: refused("doctor") == "transfer_just_tried")
+    assert refused("reception") == "target_tried"
+    await house.until(lambda: house.states == ["active"])
+    assert refused("reception") == "target_tried"
+    assert call.referred_to == [TARGET]
+    assert house.registry.transfer(call_id, "doctor") is None
+    await house.until(lambda: call.referred_to == [TARGET, DOCTOR])
+    await end(house)
+
+    # What was refused is no act.
+    assert house.lines[0]["operator_acts"] == {"transfer": 2}
 
 
 async def test_wishes_are_not_heaped_up_without_a_limit(open_house: Open) -> None:

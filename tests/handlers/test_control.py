@@ -159,6 +159,8 @@ async def test_what_an_operator_wants_is_passed_on(
     [
         (Refused("no_call"), 404, "no such live call"),
         (Refused("not_now"), 409, "do not talk"),
+        (Refused("target_tried"), 409, "that target was tried in this call already"),
+        (Refused("transfer_just_tried"), 409, "a transfer was just tried"),
         (Refused("too_many"), 429, "later"),
         (Refused("unknown_target", ("billing", "reception")), 422, "billing, reception"),
         (Refused("unknown_target"), 422, "it has none"),

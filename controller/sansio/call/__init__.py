@@ -18,6 +18,7 @@ call runs twice; each target is tried once; no word after the hang-up, no comman
 """
 
 from controller.sansio.call.machine import Call
+from controller.sansio.call.referring import Obstacle
 from controller.sansio.call.state import CallState, State
 from controller.sansio.call.terms import Limits, TargetTerms, Terms, ToolTerms, terms_of
 
@@ -25,6 +26,7 @@ __all__ = [
     "Call",
     "CallState",
     "Limits",
+    "Obstacle",
     "State",
     "TargetTerms",
     "Terms",

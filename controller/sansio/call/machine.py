@@ -6,6 +6,7 @@ from dataclasses import replace as replace_terms
 
 import msgspec
 
+from controller.sansio.call import referring
 from controller.sansio.call.state import TERMINAL, CallState, State
 from controller.sansio.call.table import TABLE
 from controller.sansio.call.terms import Terms
@@ -59,6 +60,13 @@ class Call:
             return ()
         self.value, commands = row.handle(replace(before, now=now), event, now)
         return commands
+
+    def why_not_transfer(self, target: str, *, now: float) -> referring.Obstacle | None:
+        """Say why an operator's transfer to a target cannot be followed now; None: it can.
+
+        Asked of a call that talks. Nothing changes by asking.
+        """
+        return referring.obstacle(self.value, target, now)
 
     def become(self, terms: Terms) -> None:
         """Go on under another agent's terms; what happened so far stays.

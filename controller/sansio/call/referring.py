@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterator
+from typing import Literal, TypeAlias
 
 from controller.sansio.agent import TAKE_MESSAGE, other_uri_form
 from controller.sansio.call import ending, opening, words
@@ -47,6 +48,10 @@ PROBE_WAIT = 2.0
 """Seconds from a referral without a channel to the first look whether the caller has left."""
 GONE = 404
 
+Obstacle: TypeAlias = Literal["unknown_target", "target_tried", "transfer_just_tried"]
+"""Why an operator's transfer cannot be: there is no such target; it was tried in this call, and
+nobody else of its chain can be; the last referral was a moment ago."""
+
 # --- to whom -----------------------------------------------------------------------------------
 
 
@@ -67,6 +72,16 @@ def chain(terms: Terms, name: str | None) -> Iterator[TargetTerms]:
 def reachable(call: CallState, name: str | None, *, by_operator: bool = False) -> bool:
     """Tell whether a referral may go to a target, or to another of its chain, now."""
     return _first(call, name, by_operator=by_operator) is not None
+
+
+def obstacle(call: CallState, name: str, now: float) -> Obstacle | None:
+    """Say why an operator's transfer cannot be followed at an instant; None: it can."""
+    if call.terms.target(name) is None:
+        return "unknown_target"
+    later = replace(call, now=max(now, call.now, call.refer_after))
+    if not reachable(later, name, by_operator=True):
+        return "target_tried"
+    return "transfer_just_tried" if max(now, call.now) < call.refer_after else None
 
 
 def _first(call: CallState, name: str | None, *, by_operator: bool = False) -> TargetTerms | None:

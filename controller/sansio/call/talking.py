@@ -47,7 +47,7 @@ def reconfigure_requested(call: CallState, event: ReconfigureRequested, _now: fl
 def transfer_requested(call: CallState, event: TransferRequested, now: float) -> Step:
     """Announce it and send the caller on. Closed hours do not stop an operator."""
     name = event.target
-    if call.answered_at is None or not referring.reachable(call, name, by_operator=True):
+    if call.answered_at is None or referring.obstacle(call, name, now) is not None:
         return ignore(call)
     return referring.announce(call, name, now, by_operator=True)
 

@@ -9,7 +9,7 @@ import pytest
 
 from controller.sansio.agent import Keypad, MenuEntry
 from controller.sansio.call import Limits, State, TargetTerms, Terms
-from controller.sansio.call.referring import chain, request
+from controller.sansio.call.referring import Obstacle, chain, obstacle, request
 from controller.sansio.call.state import Transfer
 from controller.sansio.call.words import (
     BACK_AGAIN,
@@ -465,6 +465,41 @@ def test_the_next_of_a_chain_is_not_announced_where_nobody_could_hear_it() -> No
     story.receive(TransferFailed(None))
     assert tried(story) == ["a", "bb"]
     assert [each.text for each in only(Say, story.commands)] == ["Greet.", CONNECTING]
+
+
+@pytest.mark.parametrize(
+    ("name", "after", "why"),
+    [
+        ("nobody", 0.0, "unknown_target"),
+        ("reception", 0.0, "target_tried"),
+        ("reception", 35.0, "target_tried"),
+        ("doctor", 34.9, "transfer_just_tried"),
+        ("doctor", -5.0, "transfer_just_tried"),
+        ("doctor", 35.0, None),
+    ],
+)
+def test_what_is_against_an_operators_transfer_after_another(
+    name: str, after: float, why: Obstacle | None
+) -> None:
+    story = referred()
+    assert obstacle(story.call.value, name, story.now + after) == why
+
+
+@pytest.mark.parametrize("name", ["nobody", "reception", "doctor"])
+def test_an_operators_transfer_is_followed_exactly_where_nothing_is_against_it(name: str) -> None:
+    story = referred()
+    story.wait()
+    assert story.is_in(State.ACTIVE)
+    is_free = story.call.why_not_transfer(name, now=story.now) is None
+    assert is_free is (name == "doctor")
+    assert bool(story.receive(TransferRequested(name))) is is_free
+
+
+def test_a_target_that_was_tried_gives_way_to_the_next_also_for_an_operator() -> None:
+    story = referred(with_targets(target("a", "bb"), target("bb", windows=CLOSED)), "a")
+    assert story.call.why_not_transfer("a", now=START + 100.0) == "target_tried"
+    story = referred(with_targets(target("a", "bb"), target("bb")), "a")
+    assert story.call.why_not_transfer("a", now=START + 100.0) is None
 
 
 def test_nothing_follows_a_second_referral_before_the_time_of_the_first() -> None:

@@ -155,6 +155,14 @@ def test_an_operators_transfer_to_nobody_is_ignored_and_counted() -> None:
     assert story.call.value.ignored == 1
 
 
+def test_asking_why_an_operators_transfer_cannot_be_changes_nothing() -> None:
+    story = talking()
+    before = story.call.value
+    assert story.call.why_not_transfer("nobody", now=story.now + 5.0) == "unknown_target"
+    assert story.call.why_not_transfer("reception", now=story.now + 5.0) is None
+    assert story.call.value is before
+
+
 def test_an_operators_transfer_while_the_channel_is_lost_is_announced_when_it_is_back() -> None:
     story = talking()
     story.receive(ChannelLost())
