@@ -207,6 +207,7 @@ async def connected(home: Any) -> AsyncIterator[Sender]:
         await sender.close()
 
 
+@pytest.mark.no_cover  # other tests reach every line; tracing would double its time
 async def test_none_of_ten_thousand_bad_deliveries_is_a_5xx_or_reaches_openai(house: Any) -> None:
     home = await house()
     statuses: Counter[int] = Counter()
