@@ -41,7 +41,7 @@ contracts: $(READY) ## Who may import whom
 
 unit: $(READY) ## The tests, with branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include='controller/sansio/*' --fail-under=100
 

@@ -321,6 +321,7 @@ PLACES = 8
 EXAMPLES = 110
 
 
+@pytest.mark.no_cover  # other tests reach every line; tracing would double its time
 @settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any, get_args
 
+import pytest
 from hypothesis import Phase as Step
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -285,4 +286,5 @@ AnySequence.TestCase.settings = settings(
     deadline=None,
     phases=(Step.explicit, Step.reuse, Step.generate, Step.shrink),
 )
-TestAnySequence = AnySequence.TestCase
+# Other tests reach every line; tracing would double its time.
+TestAnySequence = pytest.mark.no_cover(AnySequence.TestCase)
