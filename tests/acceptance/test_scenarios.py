@@ -19,7 +19,8 @@ from controller.simulator.timeline import Timeline
 if TYPE_CHECKING:
     from tests.acceptance.conftest import House, Open
 
-pytestmark = pytest.mark.looptime
+# Tracing would double their time, and other tests reach every line.
+pytestmark = [pytest.mark.looptime, pytest.mark.no_cover]
 
 HERE = Path(__file__).parent
 FILES = sorted((HERE / "scenarios").glob("*.toml"))
