@@ -10,13 +10,13 @@ MAX_OUTPUT_BYTES: Final = 16 * 1024
 """Of UTF-8. The model pays for every token of an output, again in each later response."""
 
 
-def bounded(text: str) -> str:
-    """Return the text, or its beginning and a note that it was cut, in `MAX_OUTPUT_BYTES`."""
+def bounded(text: str, limit: int = MAX_OUTPUT_BYTES) -> str:
+    """Return the text, or its beginning and a note that it was cut, in so many bytes."""
     content = text.encode(errors="replace")  # half a surrogate pair has no UTF-8
-    if len(content) <= MAX_OUTPUT_BYTES:
+    if len(content) <= limit:
         return content.decode()
     note = f"\n[cut: this is the beginning of {len(content)} bytes]"
-    return content[: MAX_OUTPUT_BYTES - len(note)].decode(errors="ignore") + note
+    return content[: limit - len(note)].decode(errors="ignore") + note
 
 
 INVALID: Final = "Some arguments are wrong. Nothing was done; correct them and call again."

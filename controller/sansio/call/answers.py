@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from controller.sansio import tool_output
 from controller.sansio.events import ToolCall, ToolOutput
 
 MAX_OUTPUT_BYTES = 32 * 1024
@@ -50,7 +51,7 @@ UNKNOWN = "It cannot be done."
 
 def error(tool_call_id: str, word: str) -> ToolOutput:
     """Answer that nothing was done, and why."""
-    return _json(tool_call_id, {"error": word, "message": MESSAGES.get(word, UNKNOWN)})
+    return ToolOutput(tool_call_id, tool_output.failed(word, MESSAGES.get(word, UNKNOWN)))
 
 
 def done(tool_call_id: str, **more: object) -> ToolOutput:
@@ -74,12 +75,7 @@ def _json(tool_call_id: str, answer: Mapping[str, object]) -> ToolOutput:
 
 def bounded(output: ToolOutput) -> ToolOutput:
     """Return a tool's output, cut with a note where it is longer than any frame should be."""
-    content = output.output.encode()
-    if len(content) <= MAX_OUTPUT_BYTES:
-        return output
-    note = f"\n[cut: this is the beginning of {len(content)} bytes]"
-    kept = content[: MAX_OUTPUT_BYTES - len(note)].decode(errors="ignore")
-    return ToolOutput(output.tool_call_id, kept + note)
+    return ToolOutput(output.tool_call_id, tool_output.bounded(output.output, MAX_OUTPUT_BYTES))
 
 
 def is_error(output: ToolOutput) -> bool:
