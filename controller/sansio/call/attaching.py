@@ -102,7 +102,7 @@ def lost(call: CallState, event: ChannelLost, now: float) -> Step:
 
 
 def _remember(call: CallState, event: ChannelLost, now: float) -> CallState:
-    """Keep when and how the channel was lost.
+    """Keep when the channel was lost, and whether that is the provider's hour.
 
     The provider closes a session with 1001 when it has lasted an hour, and tells nobody before.
     """
@@ -111,7 +111,6 @@ def _remember(call: CallState, event: ChannelLost, now: float) -> CallState:
     return replace(
         call,
         losses=(*call.losses, now)[-call.terms.limits.losses :],
-        close_code=event.code,
         provider_ending=call.provider_ending or is_over,
     )
 

@@ -167,8 +167,6 @@ class CallState(Value, frozen=True):
     """The budget is; the call ends as soon as a transfer in progress has come to nothing."""
     provider_ending: bool = False
     """The session, not the caller, is over if the channel closes now."""
-    close_code: int | None = None
-    """Of the latest loss of the channel."""
 
     work: Work = Work()
     transcript_refused: bool = False

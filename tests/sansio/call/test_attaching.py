@@ -234,7 +234,6 @@ def test_a_session_that_goes_away_after_an_hour_was_ended_by_the_provider(
 ) -> None:
     story = active(LONG)
     story.receive(ChannelLost(code), after=seconds)
-    assert story.call.value.close_code == code
     story.receive(AttachFailed(gone=True))
     assert outcome_of(story) is outcome
 
