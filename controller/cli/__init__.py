@@ -26,6 +26,7 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  #
 MODULES: Final = {
     "run": ("run",),
     "check": ("check",),
+    "agents": ("agents",),
     "simulate": ("simulate",),
     "calls": ("calls",),
     "admission": ("pause", "resume", "drain"),

@@ -97,7 +97,7 @@ class Layers:
         model: type[SomeSettings],
         *,
         hidden: Collection[KeyPath],
-        stand_in: Mapping[str, dict[str, str]],
+        stand_in: Mapping[str, Any],
     ) -> tuple[SomeSettings, list[tuple[KeyPath, Problem]]]:
         """Validate the values.
 
@@ -157,9 +157,7 @@ def _fill(target: dict[str, Any], path: KeyPath, value: Any) -> None:
             _fill(inner, (key,), each)
 
 
-def _leave_out(
-    values: dict[str, Any], path: KeyPath, stand_in: Mapping[str, dict[str, str]]
-) -> None:
+def _leave_out(values: dict[str, Any], path: KeyPath, stand_in: Mapping[str, Any]) -> None:
     """Remove what is wrong: the key of a section, or all that is not a section."""
     head, *rest = (str(part) for part in path)
     section = values.get(head)
