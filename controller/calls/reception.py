@@ -7,7 +7,7 @@ with it the accept request, starts after.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -41,8 +41,6 @@ from controller.sansio.webhook import (
 _log = structlog.get_logger()
 
 LINE = "openai_sip"
-TOTAL = "total"
-"""The one limit that is reserved for now: concurrent calls."""
 STALE_IN_A_ROW = 2
 """First deliveries that come too late, one after the other, after which somebody is told (O16)."""
 
@@ -138,7 +136,7 @@ class Reception:
             if self._is_late(signed, event, received_at):
                 await self._expire(record)
                 return "stale"
-            return await self._decide(record, decision)
+            return await self._decide(record, decision, load)
 
     def _load(self, returned: Return, now: float) -> Load:
         registry = self._registry
@@ -211,25 +209,35 @@ class Reception:
             self._world.meter.alarm(decision.alarm)
             _log.warning("alarm", kind=decision.alarm, header_names=incoming.header_names)
 
-    async def _decide(self, record: CallRecord, decision: Accept | Reject) -> str:
+    async def _decide(self, record: CallRecord, decision: Accept | Reject, load: Load) -> str:
         """Start the call's task, with a place under the limits or with a refusal."""
         self._raise_alarm(decision, record.incoming)
         if isinstance(decision, Accept):
-            decision = await self._reserve(record, decision)
+            decision = await self._reserve(record, decision, load)
         record.rule = decision.rule
         self._start(record, decision)  # nothing is awaited since the last look at the load
         return "accepted" if isinstance(decision, Accept) else "rejected"
 
-    async def _reserve(self, record: CallRecord, accepted: Accept) -> Accept | Reject:
-        """Take a place; the last one may be gone by now, or we may have begun to drain."""
+    async def _reserve(self, record: CallRecord, decision: Accept, load: Load) -> Accept | Reject:
+        """Take the call's shares; where there is no room for one, decide again with that known.
+
+        It ends: a decision never asks for a share of which it was told that there is no room.
+        """
         ledger, rules = self._world.ledger, self._generation.rules
-        full = await ledger.reserve(record.call_id, {TOTAL: rules.max_concurrent_calls})
-        if full is not None:
-            return Reject(rules.busy, "full", "the last place was just taken")
+        decided: Decision = decision
+        while isinstance(decided, Accept):
+            full = await ledger.reserve(record.call_id, decided.shares)
+            if full is None:
+                break
+            load = replace(load, full=load.full | {full.key})
+            decided = admit(record.incoming, rules, load, record.received_at)
+        if not isinstance(decided, Accept):
+            assert isinstance(decided, Reject)  # noqa: S101 - a call that is ours stays ours
+            return decided
         if not self._registry.admitting:
             await ledger.release(record.call_id)
             return Reject(rules.paused, "not_admitting", "draining or paused since a moment")
-        return accepted
+        return decided
 
     def _start(self, record: CallRecord, decision: Accept | Reject) -> None:
         generation = self._generation
