@@ -48,6 +48,8 @@ class Agents:
     names: list[str] = field(default_factory=list)
     """Of all agents, those among them whose files are wrong."""
     problems: list[Problem] = field(default_factory=list)
+    abstract: list[str] = field(default_factory=list)
+    """Of files that are there to be extended, and answer no call."""
     contents: dict[str, bytes] = field(default_factory=dict)
     """What decides of the agents, by a name that is the same on every machine."""
 
@@ -69,6 +71,7 @@ class _Reading:
         self._found = Agents()
         self._pages: dict[str, Page] = {}
         self._parts = _Parts(folder, self._found)
+        self._rings: set[frozenset[str]] = set()
 
     def read(self) -> Agents:
         found = self._found
@@ -85,7 +88,10 @@ class _Reading:
                 continue
             problem = unread.get(path)
             found.problems += problem.problems if problem else ()
-            if path.stem not in self._pages or not self._pages[path.stem].is_abstract:
+            page = self._pages.get(path.stem)
+            if page is not None and page.is_abstract:
+                found.abstract.append(path.stem)
+            else:
                 self._note_name(path)
         for page in self._pages.values():
             self._complete(page, parts)
@@ -146,8 +152,10 @@ class _Reading:
             return None
         trail = [page.name for page in reversed(chain)]
         if name in trail:
-            ring = " -> ".join((*trail[trail.index(name) :], name))
-            self._blame(own, f"{ring} goes round", "leave one of them out")
+            ring = (*trail[trail.index(name) :], name)
+            if frozenset(ring) not in self._rings:  # each of its files leads into it
+                self._rings.add(frozenset(ring))
+                self._blame(own, f"{' -> '.join(ring)} goes round", "leave one of them out")
             return None
         if len(chain) >= MAX_DEPTH:
             self._blame(own, f"is the {MAX_DEPTH + 1}th file", f"at most {MAX_DEPTH} in a row")
@@ -186,7 +194,11 @@ class _Parts:
     def _part(
         self, name: str, key: KeyPath, complaints: Complaints, trail: tuple[Path, ...]
     ) -> tuple[Passage, ...]:
-        path = self._find(name)
+        relative = PurePosixPath(name)
+        if relative.is_absolute() or ".." in relative.parts or "\0" in name:
+            complaints.add(key, f"{name!r} is elsewhere", "must be a path below agents_dir")
+            return ()
+        path = self._find(relative)
         if path is None:
             complaints.add(key, f"there is no file {name!r}", did_you_mean(name, self._names()))
         elif path in trail:
@@ -197,14 +209,11 @@ class _Parts:
         else:
             self.seen.add(path)
             if path not in self._read:
-                self._read[path] = self._open(PurePosixPath(name).as_posix(), path, trail)
+                self._read[path] = self._open(relative.as_posix(), path, trail)
             return self._read[path]
         return ()
 
-    def _find(self, name: str) -> Path | None:
-        relative = PurePosixPath(name)
-        if relative.is_absolute() or ".." in relative.parts or "\0" in name:
-            return None
+    def _find(self, relative: PurePosixPath) -> Path | None:
         places = (self._folder / relative, SHIPPED / relative)
         return next((path for path in places if path.is_file()), None)
 
@@ -227,10 +236,14 @@ class _Parts:
         return (page.body, *self.of(page.source, (*trail, path)))
 
     def _check(self, page: Page) -> None:
+        values, where = page.source.values, page.source.where
+        if others := sorted(values.keys() - PartFront.model_fields):
+            found = "has no place in a file that others include"
+            cure = "must be include alone; to build upon an agent, say extends"
+            self._found.problems.append(Problem(where((others[0],)), others[0], found, cure))
+            return
         try:
-            PartFront.model_validate(page.source.values)
+            PartFront.model_validate(values)
         except ValidationError as error:
-            found = problems_of(
-                error, model=PartFront, raw=page.source.values, where=page.source.where
-            )
-            self._found.problems += [problem for _, problem in found]
+            wrong = problems_of(error, model=PartFront, raw=values, where=where)
+            self._found.problems += [problem for _, problem in wrong]

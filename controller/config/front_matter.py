@@ -26,6 +26,7 @@ SHORTEST_SILENCE: Final = 40.0
 _DISCLOSURE: Final = "a text that must be heard first, or false; one of the two must be given"
 
 _Milliseconds = Annotated[int, Field(ge=0, le=10_000)]
+_Usd = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Instants = Annotated[tuple[Seconds, ...], Field(strict=False)]
 _SilenceEnd = Annotated[float, Field(ge=SHORTEST_SILENCE, le=3600, allow_inf_nan=False)]
 
@@ -110,7 +111,7 @@ class SilenceSection(Section):
 class BudgetSection(Section):
     """How much money a call may cost."""
 
-    usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
+    usd: _Usd = 5.0
     """US dollars; then the call is ended politely."""
     warn_at: Annotated[tuple[Share, ...], Field(strict=False)] = (0.5, 0.8)
     """Shares of it at which a warning is logged."""
@@ -281,7 +282,7 @@ class FrontMatter(Section):
     """What follows `max_duration`: a `goodbye`, or a `transfer` to `fallback`."""
     budget: Annotated[
         BudgetSection | None,
-        BeforeValidator(_budget, json_schema_input_type=Literal[False] | float | BudgetSection),
+        BeforeValidator(_budget, json_schema_input_type=Literal[False] | _Usd | BudgetSection),
     ] = BudgetSection()
     """What a call may cost: US dollars, or a table with `usd` and the shares `warn_at` at which a
     warning is logged; `false`: no limit. Counts only where the model has a price."""

@@ -23,6 +23,7 @@ from controller.config.problems import Complaints, did_you_mean
 from controller.config.prompting import Vocabulary
 from controller.config.resolving import Resolved, resolve
 from controller.config.sources import Sources
+from controller.config.values import check_names
 from controller.errors import ConfigurationError, Problem
 from controller.sansio.agent import Agent, Target
 from controller.sansio.http_tool import HttpTool
@@ -96,6 +97,7 @@ class _Loading:
         self._problems = self._complaints.problems
         self._warnings: list[str] = []
         self._agent_names: list[str] = []
+        self._abstract: list[str] = []
         self._agents_known = True
         self._tools_known = True
 
@@ -109,6 +111,7 @@ class _Loading:
         known_before = toolbox.is_imported(generation)
         tools = self._import(tool_files, generation)
         self._check_numbers()
+        check_names(sources.values, ("values",), self._complaints)
         rules = replace(sources.transfer_rules, own=self._own_numbers())
         resolved_targets = targets.resolve(sources.targets, rules, self._complaints)
         agents = self._resolve(files, tools, resolved_targets)
@@ -144,8 +147,9 @@ class _Loading:
         found = read_folder(folder)
         if not found.names:
             self._complain("agents_dir", f"{folder} holds no agent", "write agents/NAME.md")
+            self._agents_known = False
         self._problems += found.problems
-        self._agent_names = found.names
+        self._agent_names, self._abstract = found.names, found.abstract
         for name, content in found.contents.items():
             digest.add(name, content)
         return found.files
@@ -202,7 +206,9 @@ class _Loading:
             self._warnings.append(UNREADABLE_CALLS)
 
     def _check_agent(self, path: KeyPath, name: str) -> None:
-        if name not in self._agent_names and self._agents_known:
+        if name in self._abstract:
+            self._complain(path, f"{name!r} is abstract", "name an agent that extends it")
+        elif name not in self._agent_names and self._agents_known:
             cure = did_you_mean(name, self._agent_names)
             self._complain(path, f"no agent is named {name!r}", cure)
 

@@ -127,7 +127,13 @@ class Layers:
             )
         for path, _ in problems:
             _leave_out(values, path, stand_in)
-        return model(**values), [*unknown, *problems]
+        try:
+            found = model(**values)
+        except ValidationError:  # a table that needs what was wrong in it goes as a whole
+            found = model(
+                **{k: v for k, v in values.items() if k not in {p[0] for p, _ in problems}}
+            )
+        return found, [*unknown, *problems]
 
     def where(self, path: KeyPath) -> str:
         """Name who gave a value: variable, credential file, `controller.toml:12`."""

@@ -11,7 +11,7 @@ from controller.config import http_tools, urls
 from controller.config.http_tools import HttpToolEntry
 from controller.config.problems import did_you_mean, refusal
 from controller.config.section import Names, Section, Text
-from controller.config.values import ValueName
+from controller.config.values import check_names
 from controller.sansio.lookup import Lookup
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class LookupSection(Section):
     `allow_private` and `signed` as [HTTP tools](../how-to/http-tools.md) have them."""
     timeout: Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False)] = 1.0
     """Seconds for the answer, while the caller hears it ring; at most 5."""
-    facts: dict[ValueName, str] = Field(default_factory=dict)
+    facts: dict[str, str] = Field(default_factory=dict)
     """The names that it may fill, each with what stands there when it fails:
     `{ customer = "unknown" }`. Texts of agents name them `{{ lookup.customer }}`."""
     agents: Names = ()
@@ -85,6 +85,7 @@ def resolve(
     """
     _check_tool(section.tool, tools, complaints)
     _check_agents(section.agents, agents, complaints)
+    check_names(section.facts, (*_PATH, "facts"), complaints)
     tool = None
     if section.http is not None:
         entry = HttpToolEntry(name="lookup", description="The look-up", **section.http.model_dump())

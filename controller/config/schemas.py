@@ -19,6 +19,8 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 """The one that pydantic writes."""
 
 _NULL: Final = {"type": "null"}
+_NOTHING: Final = (None, "", ".", "**********")
+"""Defaults that stand for none, the last one for a secret's, as pydantic shows it."""
 
 
 def settings_schema(settings: type[BaseModel]) -> dict[str, Any]:
@@ -74,8 +76,10 @@ def _tidy(node: Any) -> Any:
 
 
 def _is_noise(key: str, value: Any) -> bool:
-    """Tell whether a keyword says nothing to an editor: defaults that stand for "none"."""
-    return key == "title" or (key == "default" and value in (None, "", ".", "**********"))
+    """Tell whether a keyword says nothing to an editor: defaults of tables, and those for none."""
+    if key == "default":
+        return isinstance(value, dict) or value in _NOTHING
+    return key == "title"
 
 
 def _without_null(node: dict[str, Any]) -> dict[str, Any]:

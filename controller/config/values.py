@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import BeforeValidator
 
+from controller.config.names import NAME
 from controller.config.problems import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from controller.config.document import KeyPath
+    from controller.config.problems import Complaints
 
 LONGEST_VALUE: Final = 4000
 """Characters. A longer text is a part of the instructions: `include` it."""
-
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-
-
-def value_name(name: str) -> str:
-    """Return a name that may stand in a template.
-
-    Raises:
-        PydanticCustomError: It may not.
-    """
-    if not _NAME.fullmatch(name):
-        raise refusal("must have a name of letters, digits, - and _")
-    return name
 
 
 def _value(value: Any) -> Any:
@@ -35,10 +28,22 @@ def _value(value: Any) -> Any:
     return value
 
 
-ValueName: TypeAlias = Annotated[str, AfterValidator(value_name)]
-Values: TypeAlias = dict[ValueName, Annotated[str | int | float, BeforeValidator(_value)]]
+Values: TypeAlias = dict[str, Annotated[str | int | float, BeforeValidator(_value)]]
 
 
 def texts_of(values: Mapping[str, str | float]) -> dict[str, str]:
     """Return the values as they stand in a text."""
     return {name: str(value) for name, value in values.items()}
+
+
+def check_names(names: Iterable[str], path: KeyPath, complaints: Complaints) -> None:
+    """Check that names can stand in a template.
+
+    Args:
+        names: The keys of a table.
+        path: Where the table stands.
+        complaints: Takes what is wrong.
+    """
+    for name in names:
+        if not NAME.fullmatch(name):
+            complaints.add((*path, name), "cannot be a name", "use letters, digits, - and _")

@@ -263,7 +263,9 @@ def test_any_values_are_an_agent_or_problems(
         assert found
         return
 
-    resolved_file = resolve(AgentFile("a", front, (Passage("a.md", 1, "You answer."),), source), KNOWN)
+    resolved_file = resolve(
+        AgentFile("a", front, (Passage("a.md", 1, "You answer."),), source), KNOWN
+    )
 
     assert all(str(problem).startswith("a.md:1: ") for problem in resolved_file.problems)
     assert resolved_file.agent.name == "a"
