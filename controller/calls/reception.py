@@ -28,6 +28,7 @@ from controller.sansio.incoming import IncomingCall, read_incoming
 from controller.sansio.policy import Accept, Decision, Ignore, Load, Reject, Rules, admit
 from controller.sansio.realtime import Pace
 from controller.sansio.returning import forwarded_by, numbers_of_targets
+from controller.sansio.templating import Addressed, Prompts
 from controller.sansio.usage import PriceEntry, Prices, prices_at
 from controller.sansio.webhook import (
     STALE_AFTER,
@@ -58,6 +59,10 @@ class Generation:
     """The price list; without one nothing is counted in money."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By name."""
+    prompts: Mapping[str, Prompts] = field(default_factory=dict)
+    """By the agent's name: texts that are filled in for each call."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What stands for a fact that no look-up has found, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,22 +246,34 @@ class Reception:
 
     def _start(self, record: CallRecord, decision: Accept | Reject) -> None:
         generation = self._generation
+        agents = self._addressed(record)
         first: Event
         if isinstance(decision, Accept):
-            record.agent = generation.agents[decision.agent_name]
+            record.agent = agents[decision.agent_name]
             first = Admitted()
         else:
             first = Refused(decision.status_code)
         runner = CallRunner(
             record,
-            self._conversation(record),
+            self._conversation(record, agents),
             self._world,
             toolboxes=generation.toolboxes,
-            agents=generation.agents,
+            agents=agents,
         )
         self._registry.start(runner, first)
 
-    def _conversation(self, record: CallRecord) -> Conversation:
+    def _addressed(self, record: CallRecord) -> Addressed:
+        """Return the agents with their texts as they are for this call."""
+        generation = self._generation
+        return Addressed(
+            generation.agents,
+            generation.prompts,
+            record.incoming,
+            now=record.received_at,
+            found=generation.facts,
+        )
+
+    def _conversation(self, record: CallRecord, agents: Mapping[str, Agent]) -> Conversation:
         generation, now = self._generation, self._world.clock.now()
         # A call that is refused needs no agent; the machines ask for one only after an answer.
         agent = record.agent or _NOBODY
@@ -267,7 +284,7 @@ class Reception:
                 capacity_code=generation.rules.busy,
                 limits=self._limits,
                 pace=self._pace,
-                colleagues=generation.agents,
+                colleagues=agents,
                 prices=self._prices(agent, now),
                 secrets=generation.secrets,
                 returned_from=record.returned.targets,

@@ -27,6 +27,7 @@ MODULES: Final = {
     "run": ("run",),
     "check": ("check",),
     "agents": ("agents",),
+    "explain": ("explain",),
     "simulate": ("simulate",),
     "calls": ("calls",),
     "admission": ("pause", "resume", "drain"),

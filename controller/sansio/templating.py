@@ -180,6 +180,50 @@ def address(
     )
 
 
+class Addressed(Mapping[str, Agent]):
+    """The agents of a generation as they are for one call, each made when it is asked for.
+
+    Args:
+        agents: As configured, by name.
+        prompts: Templates, of those that have some.
+        incoming: The call.
+        now: Unix seconds.
+        found: What a look-up found, by name without prefix.
+    """
+
+    def __init__(
+        self,
+        agents: Mapping[str, Agent],
+        prompts: Mapping[str, Prompts],
+        incoming: IncomingCall,
+        *,
+        now: float,
+        found: Mapping[str, str] = _NOTHING,
+    ) -> None:
+        self._agents = agents
+        self._prompts = prompts
+        self._incoming = incoming
+        self._now = now
+        self._found = found
+        self._made: dict[str, Agent] = {}
+
+    def __getitem__(self, name: str) -> Agent:
+        agent, prompts = self._agents[name], self._prompts.get(name)
+        if prompts is None:
+            return agent
+        if name not in self._made:
+            self._made[name] = address(
+                agent, prompts, self._incoming, now=self._now, found=self._found
+            )
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._agents)
+
+    def __len__(self) -> int:
+        return len(self._agents)
+
+
 def _canonical(name: str) -> str:
     """Return a header's name in lower case (RFC 3261 §7.3.1: case says nothing), others as is."""
     return name.lower() if name.lower().startswith(HEADER) else name

@@ -14,7 +14,16 @@ from controller.sansio import templating
 from controller.sansio.agent import Agent
 from controller.sansio.incoming import IncomingCall, read_incoming
 from controller.sansio.quoting import CLOSING, OPENING
-from controller.sansio.templating import Broken, Place, Prompts, address, bind, places, read
+from controller.sansio.templating import (
+    Addressed,
+    Broken,
+    Place,
+    Prompts,
+    address,
+    bind,
+    places,
+    read,
+)
 from controller.sansio.webhook import CallOffered
 
 AGENT = Agent("a", "m", "v", "as written", greeting="Hello.", disclosure="This is a machine.")
@@ -200,6 +209,29 @@ def test_caller_data_is_told_from_what_the_operator_wrote() -> None:
 
     assert all(templating.is_caller_data(name) for name in data)
     assert not any(templating.is_caller_data(name) for name in own)
+
+
+def test_the_agents_of_a_call_are_addressed_when_they_are_asked_for() -> None:
+    other = Agent("b", "m", "v", "The same for all.")
+    agents = {"a": AGENT, "b": other}
+
+    found = Addressed(
+        agents, {"a": prompts("{{ lookup.c }}")}, call(), now=CHRISTMAS_EVE, found={"c": "Ann"}
+    )
+
+    assert list(found) == ["a", "b"]
+    assert len(found) == 2
+    assert found["b"] is other
+    assert '"lookup.c": "Ann"' in found["a"].instructions
+    assert found["a"] is found["a"]
+    assert found.get("c") is None
+
+
+def test_what_a_caller_sent_is_not_in_the_repr_of_an_agent() -> None:
+    filled = address(AGENT, prompts("{{ caller }}"), call(), now=CHRISTMAS_EVE)
+
+    assert "+12025550142" in filled.instructions
+    assert "+12025550142" not in repr(filled)
 
 
 INJECTIONS = [
