@@ -10,9 +10,10 @@ not open again when the hour is repeated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from math import inf
 from typing import Final, TypeAlias
 
@@ -72,9 +73,9 @@ class Override:
     """Unix seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Calendar:
-    """Weekly hours, and the days and moments that are different."""
+    """Weekly hours, and the days and moments that are different. Equal to itself only."""
 
     hours: Hours
     days: Mapping[tuple[int, int, int], Times] = field(default_factory=dict)
@@ -93,14 +94,10 @@ class Calendar:
         for override in reversed(self.overrides):
             if override.from_at <= now < override.until_at:
                 return override.is_open
-        zone = self.hours.zone
-        today = datetime.fromtimestamp(now, zone).date()
-        # Time over midnight may be written as one entry, 22:00 to 26:00, of the day before.
-        late = [each for each in self._times(today - _ONE_DAY) if each[1] > MIDNIGHT]
-        spans = (*_spans(zone, today - _ONE_DAY, late), *_spans(zone, today, self._times(today)))
-        return any(begins <= now < closes for begins, closes in spans)
+        return _is_open(self, now)
 
-    def _times(self, day: date) -> Times:
+    def times(self, day: date) -> Times:
+        """Return the times of a day, its own or the week's."""
         if self.days:
             for year in (day.year, EVERY_YEAR):
                 times = self.days.get((year, day.month, day.day))
@@ -109,13 +106,22 @@ class Calendar:
         return self.hours.times(day)
 
 
-def _spans(zone: tzinfo, day: date, times: Iterable[tuple[int, int]]) -> Iterator[Span]:
-    """Yield the instants of a day's times, without what a change of the clock leaves out wholly."""
-    for start, end in times:
-        begins, closes = _instant(zone, day, start), _instant(zone, day, end)
-        # 02:30 to 03:00 of a night without the third hour would end before it begins.
-        if begins < closes:
-            yield begins, closes
+@lru_cache(maxsize=64)  # 6 µs, and a decision asks one calendar in many rules
+def _is_open(calendar: Calendar, now: float) -> bool:
+    zone = calendar.hours.zone
+    today = datetime.fromtimestamp(now, zone).date()
+    yesterday = today - _ONE_DAY
+    # Time over midnight may be written as one entry, 22:00 to 26:00, of the day before.
+    late = tuple(each for each in calendar.times(yesterday) if each[1] > MIDNIGHT)
+    spans = (*_spans(zone, yesterday, late), *_spans(zone, today, calendar.times(today)))
+    return any(begins <= now < closes for begins, closes in spans)
+
+
+def _spans(zone: tzinfo, day: date, times: Times) -> tuple[Span, ...]:
+    """Return the instants of a day's times, without what a change of the clock leaves out."""
+    spans = ((_instant(zone, day, start), _instant(zone, day, end)) for start, end in times)
+    # 02:30 to 03:00 of a night without the third hour would end before it begins.
+    return tuple((begins, closes) for begins, closes in spans if begins < closes)
 
 
 def _instant(zone: tzinfo, day: date, minute: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final, Literal
 
 from controller.sansio.policy.conditions import Called, Condition, HasPriority
@@ -30,6 +31,16 @@ class Rule:
     """In the order in which they are asked; () always holds."""
     then: Decision
     """`rule` and `why` are filled in."""
+    names_called: bool = field(init=False)
+    """It says itself which called numbers it is about."""
+    gate: frozenset[str] | None = field(init=False, repr=False, compare=False)
+    """It cannot hold for a called number that is not among these; None: it must be asked."""
+
+    def __post_init__(self) -> None:
+        called = [condition for condition in self.when if isinstance(condition, Called)]
+        gate = next((each.numbers.exact for each in called if not each.numbers.prefixes), None)
+        object.__setattr__(self, "names_called", bool(called))  # the way to set what is frozen
+        object.__setattr__(self, "gate", gate)
 
     def first_unmet(self, facts: Facts, now: float) -> Condition | None:
         """Return the first condition that does not hold, None where all do."""
@@ -37,11 +48,6 @@ class Rule:
             if not condition.holds(facts, now):
                 return condition
         return None
-
-    @property
-    def names_called(self) -> bool:
-        """It says itself which called numbers it is about."""
-        return any(isinstance(condition, Called) for condition in self.when)
 
     @property
     def decision(self) -> Decision:
@@ -101,5 +107,9 @@ class Rules:
     @property
     def every_limit(self) -> tuple[Limit, ...]:
         """All limits: that of all calls at once, which every service has, and the operator's."""
-        most, over = self.max_concurrent_calls, Reject(self.busy)
-        return (Limit(name=FULL, by="total", at_most=most, over=over), *self.limits)
+        return (_in_all(self.max_concurrent_calls, self.busy), *self.limits)
+
+
+@lru_cache(maxsize=8)  # a policy has one
+def _in_all(at_most: int, busy: int) -> Limit:
+    return Limit(name=FULL, by="total", at_most=at_most, over=Reject(busy))
