@@ -185,6 +185,7 @@ def _answer(
         answer["status_code"] = decision.status_code
     elif isinstance(decision, Accept):
         answer["agent"] = decision.agent_name
+        answer |= {"say": decision.say, "refer_to": decision.refer_to}
         answer["limits"] = list(found.limits)
         answer |= _told(decision.agent_name, incoming, generation, now)
     return answer
@@ -206,6 +207,7 @@ def _told(name: str, incoming: IncomingCall, generation: Generation, now: float)
 
 
 def _is_held(agent: Agent) -> bool:
+    """Tell whether the first words are ours, as the conversation does (rule 6)."""
     return bool(agent.greeting or agent.disclosure)
 
 
@@ -229,6 +231,10 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
         yield f"rejected with {answer['status_code']}"
     else:
         yield f"answered by {answer['agent']}"
+        if answer["say"]:
+            yield f"first words: {answer['say']}"
+        if answer["refer_to"]:
+            yield f"then sent to: {answer['refer_to']}"
         yield from (f"counted under {each}" for each in answer["limits"])
         yield from ("", "instructions:", *answer["instructions"].split("\n"), "", "accept:")
         yield json.dumps(answer["accept"], indent=2, ensure_ascii=False)

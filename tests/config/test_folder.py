@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from controller.config.agents import AgentFile
 from controller.config.folder import MAX_DEPTH, SHIPPED, Agents, read_folder
+from controller.settings import load_all
 
 REQUIRED = 'model = "m"\nvoice = "v"\ndisclosure = false\n'
 
@@ -237,3 +239,22 @@ def test_two_names_that_differ_in_case_alone_are_refused(folder: Path) -> None:
     write(folder, "A", REQUIRED)
 
     assert problems(folder) == ["a.md: there is an agent 'A' already; rename one of them"]
+
+
+def test_the_files_of_the_how_to_load_as_they_stand(folder: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "agent-files.md"
+    base, desk = re.findall(r"^```markdown\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    (toml,) = re.findall(r"^```toml\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    (folder / "agents").mkdir()
+    (folder / "agents/base.md").write_text(base)
+    (folder / "agents/desk.md").write_text(desk)
+    settings = folder / "controller.toml"
+    settings.write_text(f"{toml}\n[policy]\ndefault_agent = 'desk'\n")
+
+    _, generation = load_all(settings, environ={}, with_secrets=False)
+
+    assert list(generation.agents) == list(generation.prompts) == ["desk"]
+    told = generation.agents["desk"].instructions
+    assert told.startswith("You answer the telephone of Acme Dental in Washington, DC.\nIt is {{")
+    assert "# House rules" in told
+    assert generation.warnings == ()
