@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 MAX_VALUE: Final = 200
@@ -30,8 +31,12 @@ WARNING: Final = (
     "nothing about who is calling."
 )
 
+_READ: Final = 2 * MAX_VALUE
+"""Characters of a value that are looked at."""
 _CUT: Final = "…"
-_PUNCTUATION: Final = frozenset(" .,:;'@+-_/()&!?%=*")
+_PUNCTUATION: Final = frozenset(" .,:;'@+-_/()&!?%=*\u00b7")  # the last one for Catalan
+# As telephones and word processors write an apostrophe and a dash: they belong to names.
+_TYPOGRAPHIC: Final = str.maketrans("\u2018\u2019\u2010\u2011\u2012\u2013\u2014", "''-----")
 # Letters and marks that are drawn as nothing at all, or as a bracket. The rest of Unicode's
 # Default_Ignorable_Code_Point (DerivedCoreProperties.txt) is of category Cf or Cn and falls anyway.
 _UNSEEN: Final = frozenset(
@@ -51,25 +56,29 @@ def clean(text: str, *, limit: int = MAX_VALUE) -> str:
         limit: Characters; what is cut off is marked by an ellipsis.
     """
     # Cut before the work: NFKC makes up to 18 characters of one, and 10 kB is no name.
-    folded = unicodedata.normalize("NFKC", text[: 4 * MAX_VALUE])
+    folded = unicodedata.normalize("NFKC", text[:_READ].translate(_TYPOGRAPHIC))
     kept: list[str] = []
     marks = 0
     for character in folded:
-        is_mark = unicodedata.category(character).startswith("M")
+        shown, is_mark = _shown(character)
         marks = marks + 1 if is_mark else 0
-        if marks <= _MARKS_IN_A_ROW and ord(character) not in _UNSEEN:
-            kept.append(character if _passes(character) else " ")
+        if marks <= _MARKS_IN_A_ROW:
+            kept.append(shown)
     line = " ".join("".join(kept).split())
-    if len(line) <= limit and len(text) <= 4 * MAX_VALUE:
+    if len(line) <= limit and len(text) <= _READ:
         return line
     return f"{line[: limit - 1]}{_CUT}" if limit > 0 else ""
 
 
-def _passes(character: str) -> bool:
-    if ord(character) in _BRACKETS:
-        return False
+@lru_cache(maxsize=4096)  # a call's values repeat a few hundred characters
+def _shown(character: str) -> tuple[str, bool]:
+    """Return what is written for a character, and whether it is a mark on the one before."""
+    if ord(character) in _UNSEEN:
+        return "", False
     # L, M, N: letters, marks, numbers of every script. Not Z: there are spaces that break a line.
-    return character in _PUNCTUATION or unicodedata.category(character)[0] in "LMN"
+    kind = unicodedata.category(character)[0]
+    passes = character in _PUNCTUATION or (kind in "LMN" and ord(character) not in _BRACKETS)
+    return (character if passes else " "), kind == "M"
 
 
 def block(values: Mapping[str, str | None]) -> str:

@@ -54,6 +54,7 @@ def test_names_and_tokens_pass_as_they_are(text: str) -> None:
         ("ig\u200bnore\u00adme", "ig nore me"),
         ("\ud800x", "x"),
         ("\U000e0041\U000e0042hidden", "hidden"),
+        ("O\u2019Brien \u2013 Smith", "O'Brien - Smith"),
         ("  ", ""),
         ("", ""),
     ],
