@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from controller.calls.decided import as_decided
 from controller.calls.ids import new_call_id
 from controller.calls.ports import Claim, Toolbox
 from controller.calls.record import CallRecord
@@ -249,7 +250,8 @@ class Reception:
         agents = self._addressed(record)
         first: Event
         if isinstance(decision, Accept):
-            record.agent = agents[decision.agent_name]
+            targets = (each for agent in generation.agents.values() for each in agent.targets)
+            record.agent = as_decided(agents[decision.agent_name], decision, targets)
             first = Admitted()
         else:
             first = Refused(decision.status_code)

@@ -109,12 +109,11 @@ class HeaderIs:
 
     def holds(self, facts: Facts, _now: float) -> bool:
         """Ask the facts."""
-        wanted = _bytes(self.value)
+        wanted, holds = _bytes(self.value), False
         # Each is compared: how many there are is no secret, which of them is right may be.
-        found = [
-            hmac.compare_digest(_bytes(each), wanted) for each in facts.headers.get(self.name, ())
-        ]
-        return any(found)
+        for each in facts.headers.get(self.name, ()):
+            holds |= hmac.compare_digest(_bytes(each), wanted)
+        return holds
 
     def __str__(self) -> str:
         return f"header {self.name} has the configured value"
@@ -260,7 +259,7 @@ Condition: TypeAlias = (
 
 def _bytes(text: str) -> bytes:
     """Encode for `compare_digest`, which takes no text beyond ASCII."""
-    return text.encode(errors="surrogatepass")
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _either(words: frozenset[str] | frozenset[CallerTrust] | frozenset[Attestation]) -> str:

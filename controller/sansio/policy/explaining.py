@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from controller.sansio.incoming import IncomingCall
-from controller.sansio.policy.admission import Load, decide
-from controller.sansio.policy.conditions import Condition
+from controller.sansio.policy.admission import Load, decide, is_ours, some_time
 from controller.sansio.policy.decisions import Accept, Decision
-from controller.sansio.policy.facts import read_facts
-from controller.sansio.policy.rules import Rule, Rules
+from controller.sansio.policy.facts import Facts, read_facts
+from controller.sansio.policy.rules import Rules
+
+NOT_ASKED: Final = "not asked: the call is not ours, and the rule names no called number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +45,22 @@ def explain(incoming: IncomingCall, rules: Rules, load: Load, now: float) -> Exp
         load: What is going on.
         now: Unix seconds.
     """
-    tried: list[Tried] = []
-
-    def note(rule: Rule, unmet: Condition | None, is_asked: bool) -> None:  # noqa: FBT001 - `Note`
-        tried.append(_tried(rule, unmet, is_asked=is_asked))
-
     facts = read_facts(incoming, rules.numbers)
-    decision = decide(facts, rules, load, now, note=note)
+    decision = decide(facts, rules, load, now)
     shares = decision.shares if isinstance(decision, Accept) else ()
     counted = {share.key.limit for share in shares}
     limits = tuple(f"{each.name}: {each}" for each in rules.every_limit if each.name in counted)
-    return Explanation(decision, tuple(tried), limits)
+    return Explanation(decision, tuple(_tried(facts, rules, some_time(now))), limits)
 
 
-def _tried(rule: Rule, unmet: Condition | None, *, is_asked: bool) -> Tried:
-    if not is_asked:
-        why = "not asked: the call is not ours, and the rule names no called number"
-        return Tried(rule.name, matches=False, why=why)
-    if unmet is not None:
-        return Tried(rule.name, matches=False, why=f"does not hold: {unmet}")
-    return Tried(rule.name, matches=True, why=rule.decision.why)
+def _tried(facts: Facts, rules: Rules, now: float) -> Iterator[Tried]:
+    ours = is_ours(facts, rules)
+    for rule in rules.ordered:
+        if not (ours or rule.names_called):
+            yield Tried(rule.name, matches=False, why=NOT_ASKED)
+            continue
+        unmet = rule.first_unmet(facts, now)
+        if unmet is None:
+            yield Tried(rule.name, matches=True, why=rule.decision.why)
+            return
+        yield Tried(rule.name, matches=False, why=f"does not hold: {unmet}")

@@ -164,6 +164,12 @@ def test_explaining_tells_the_decision_that_is_made(
         rule.name for rule in rules.ordered[: len(found.tried)]
     ]
     assert [each.matches for each in found.tried[:-1]] == [False] * (len(found.tried) - 1)
+    # What the rules alone decide: as long as nothing else has a say.
+    alone = replace(rules, emergencies=None, limits=(), max_concurrent_calls=9)
+    decided = admit(call, alone, Load(0, admitting=True), now)
+    matching = [each.name for each in found.tried if each.matches]
+    by_rule = decided.rule in {rule.name for rule in rules.ordered}
+    assert matching == ([decided.rule] if by_rule else [])
 
 
 @given(
