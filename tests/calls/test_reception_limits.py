@@ -38,7 +38,7 @@ OVERFLOW = Agent(
 )
 
 
-def limit(by: Any, at_most: int = 1, **fields: Any) -> Limit:
+def limit(by: Any, at_most: float = 1, **fields: Any) -> Limit:
     return Limit(**{"name": by, "by": by, "at_most": at_most, "over": Reject(480)} | fields)
 
 
