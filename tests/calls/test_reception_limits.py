@@ -124,6 +124,24 @@ async def test_a_full_limit_gives_the_call_to_another_agent(open_house: Open) ->
     assert sorted(line["rule"] for line in house.lines) == ["agent", "number"]
 
 
+async def test_a_call_for_which_neither_agent_has_room_is_refused_by_the_last_limit(
+    open_house: Open,
+) -> None:
+    first = limit("agent", name="desk", only=frozenset({"frontdesk"}), over=Accept("overflow"))
+    last = limit("agent", name="spare", only=frozenset({"overflow"}), over=Reject(486))
+    house = await open_house(rules={"limits": (first, last)}, colleagues=[OVERFLOW])
+    calls = [await house.ring(STAYS) for _ in range(2)]
+    await house.until(lambda: house.states == ["active"] * 2)
+
+    assert await turned_away(house) == (486, "spare")
+    for call in calls:
+        call.leave()
+    assert await house.registry.settled(30)
+    again = await house.play(SHORT)  # neither place was lost
+    assert again.heard
+    assert house.lines[-1]["rule"] == "number"
+
+
 @pytest.mark.parametrize("measure", ["minutes", "usd"])
 async def test_when_the_days_money_or_minutes_are_used_up_no_call_is_answered(
     open_house: Open, measure: str
