@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from controller.config import Generation
     from controller.sansio.agent import Agent
     from controller.sansio.incoming import IncomingCall
-    from controller.sansio.policy import Explanation
+    from controller.sansio.policy import Accept, Explanation
     from controller.settings import Settings
 
 _DESCRIPTION: Final = """\
@@ -166,7 +166,8 @@ def _answer(
     found: Explanation, incoming: IncomingCall, generation: Generation, now: float
 ) -> dict[str, Any]:
     """Return everything that there is to say."""
-    from controller.sansio.policy import Accept, Reject
+    from controller.sansio.policy import Accept as Accepted
+    from controller.sansio.policy import Reject
 
     decision = found.decision
     answer: dict[str, Any] = {
@@ -183,21 +184,26 @@ def _answer(
     }
     if isinstance(decision, Reject):
         answer["status_code"] = decision.status_code
-    elif isinstance(decision, Accept):
+    elif isinstance(decision, Accepted):
         answer["agent"] = decision.agent_name
         answer |= {"say": decision.say, "refer_to": decision.refer_to}
         answer["limits"] = list(found.limits)
-        answer |= _told(decision.agent_name, incoming, generation, now)
+        answer |= _told(decision, incoming, generation, now)
     return answer
 
 
-def _told(name: str, incoming: IncomingCall, generation: Generation, now: float) -> dict[str, Any]:
+def _told(
+    decision: Accept, incoming: IncomingCall, generation: Generation, now: float
+) -> dict[str, Any]:
     """Return what the agent would be given."""
+    from controller.calls.decided import as_decided
     from controller.sansio.realtime.session import accept_body
     from controller.sansio.templating import Addressed
 
     facts = generation.lookup.facts if generation.lookup else {}
-    agent = Addressed(generation.agents, generation.prompts, incoming, now=now, found=facts)[name]
+    agents = Addressed(generation.agents, generation.prompts, incoming, now=now, found=facts)
+    targets = (each for agent in generation.agents.values() for each in agent.targets)
+    agent = as_decided(agents[decision.agent_name], decision, targets)
     return {
         "greeting": agent.greeting,
         "disclosure": agent.disclosure,

@@ -8,6 +8,10 @@ import pytest
 
 from controller.__main__ import main
 from controller.cli import explain
+from controller.sansio.incoming import read_incoming
+from controller.sansio.policy import Accept
+from controller.sansio.webhook import CallOffered
+from controller.settings import load_all
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "example" / "controller.toml"
 AGENT = (
@@ -202,7 +206,7 @@ def test_the_example_needs_no_secret(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_rules_that_were_tried_are_told_in_their_order() -> None:
-    answer = {
+    answer: dict[str, Any] = {
         "called_number": None,
         "caller_trust": "trunk",
         "tried": [
@@ -229,3 +233,13 @@ def test_rules_that_were_tried_are_told_in_their_order() -> None:
         "first words: We are closed.",
         "then sent to: dentist",
     ]
+
+
+def test_first_words_that_a_decision_brings_are_those_of_the_call(explained: Explained) -> None:
+    _, generation = load_all(explained.folder / "controller.toml", environ={}, with_secrets=False)
+    offered = CallOffered("evt_1", 0, "rtc_1", ())
+    incoming = read_incoming(offered, webhook_id="wh_1", region="US")
+
+    told = explain._told(Accept("frontdesk", say="We are closed."), incoming, generation, 0.0)
+
+    assert told["greeting"] == "We are closed."
