@@ -9,7 +9,7 @@ READY  := $(VENV)/.ready
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types contracts unit soak bench draw format lock clean
+.PHONY: help setup demo test lint types contracts unit soak bench draw schemas format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,10 @@ bench: $(READY) ## Measure the service beside the floor; prints a table
 
 draw: $(READY) ## Draw the README's pictures from the state tables
 	$(BIN)/python docs/draw.py
+
+schemas: $(READY) ## Write the JSON Schemas of controller.toml and of agent files
+	$(BIN)/controller check --schema settings > docs/reference/schemas/controller.schema.json
+	$(BIN)/controller check --schema agent > docs/reference/schemas/agent.schema.json
 
 format: $(READY) ## Let ruff rewrite what it can
 	$(BIN)/ruff check --fix .

@@ -137,6 +137,8 @@ def reception(
             rules=generation.rules,
             prices=generation.prices,
             secrets=generation.secrets,
+            prompts=generation.prompts,
+            facts=generation.lookup.facts if generation.lookup else {},
         ),
         trunk=Trunk(
             region=settings.trunk.default_region,

@@ -22,6 +22,7 @@ from controller import config
 from controller.config import document, layers
 from controller.config.control_socket import LONGEST_PATH, default_path
 from controller.config.driving import ConversationSection, Handover, HttpToolsSection, Incident
+from controller.config.lookup import LookupSection
 from controller.config.prices import Price, price_list
 from controller.config.reference import render
 from controller.config.secrets import Secrets, fill
@@ -38,6 +39,7 @@ from controller.config.sections import (
 )
 from controller.config.targets import TransferRules, TransferTarget
 from controller.config.telephony import Refusal
+from controller.config.values import Values, texts_of
 from controller.errors import ConfigurationError, Problem
 from controller.sansio.policy import Rules
 from controller.sansio.webhook import decode_secrets
@@ -61,7 +63,10 @@ _KEYS: Final = (
 """Settings that may be written as `${NAME}`."""
 _HIDDEN: Final = frozenset({*_SECRETS.values(), ("store", "url"), *_KEYS})
 
-_STAND_IN: Final = {"targets": {"uri": "sip:nobody@example.invalid", "description": "nobody"}}
+_STAND_IN: Final[Mapping[str, Any]] = {
+    "targets": {"uri": "sip:nobody@example.invalid", "description": "nobody"},
+    "values": "",
+}
 
 
 class Settings(BaseSettings):
@@ -80,6 +85,11 @@ class Settings(BaseSettings):
     policy: Policy = Policy()
     numbers: Annotated[tuple[Number, ...], Field(strict=False)] = ()
     targets: dict[str, TransferTarget] = {}
+    values: Values = {}
+    """What texts of agents have in common: `practice = "Acme Dental"` stands where they say
+    `{{ values.practice }}`. Text and numbers."""
+    lookup: LookupSection | None = None
+    """What is asked before a call is answered."""
     openai: OpenAI = OpenAI()
     prices: Annotated[tuple[Price, ...], Field(strict=False)] = ()
     conversation: ConversationSection = ConversationSection()
@@ -142,6 +152,8 @@ class Settings(BaseSettings):
                 time_zone=policy.time_zone,
                 has_secret=self._is_given(("handover", "secret")),
             ),
+            values=texts_of(self.values),
+            lookup=self.lookup,
             prices=price_list(self.prices, factor=self.openai.price_factor),
             secrets=self._secrets,
             with_secrets=self._with_secrets,

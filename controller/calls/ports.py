@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from controller.sansio.agent import ToolDeclaration
 from controller.sansio.commands import Effect, Outcome
@@ -24,7 +24,14 @@ from controller.sansio.events import (
     TransferFailed,
     TransferUnproven,
 )
+from controller.sansio.policy import Share, Used
 from controller.tools import CallContext
+
+NOTHING_USED: Final[Used] = {}
+"""A call that was never answered."""
+
+UNCOUNTED: Final = frozenset({Outcome.REJECTED, Outcome.EXPIRED, Outcome.ACCEPT_FAILED})
+"""Outcomes of calls that we did not take: they count in no limit, not even by their arrival."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +177,20 @@ class Ledger(Protocol):
         A tool may end after its call: that is written under the call's own epoch as well.
         """
 
-    async def finish(self, call_id: str, epoch: int, outcome: Outcome, record: bytes) -> None:
-        """Write the one outcome. Raises Fenced."""
+    async def finish(
+        self,
+        call_id: str,
+        epoch: int,
+        outcome: Outcome,
+        record: bytes,
+        *,
+        used: Used = NOTHING_USED,
+    ) -> None:
+        """Write the one outcome. Raises Fenced.
+
+        Places are given back, and `used` takes the place of the deposits. A call whose outcome is
+        one of `UNCOUNTED` gives everything back.
+        """
 
     async def keep_message(self, epoch: int, message: Message) -> bool:
         """Keep a message of a call, also of one that has just ended. Raises Fenced.
@@ -182,14 +201,15 @@ class Ledger(Protocol):
     async def messages(self, limit: int) -> Sequence[Message]:
         """Return the newest messages, the oldest of them first."""
 
-    async def reserve(self, call_id: str, limits: Mapping[str, int]) -> str | None:
-        """Take one place under each named limit. Returns the first that is full, else None.
+    async def reserve(self, call_id: str, shares: Sequence[Share]) -> Share | None:
+        """Take all shares or none. Returns the first for which there is no room, else None.
 
-        All or none is taken; `finish` and `release` give the places back.
+        Exact under concurrent calls of it, and over all processes that share the ledger. What the
+        call had taken before is given back first, also when there is no room now.
         """
 
     async def release(self, call_id: str) -> None:
-        """Give back what `reserve` took, if anything."""
+        """Give back what `reserve` took, if anything, as if the call had never been."""
 
 
 InThread: TypeAlias = Callable[

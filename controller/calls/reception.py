@@ -7,11 +7,12 @@ with it the accept request, starts after.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from controller.calls.decided import as_decided
 from controller.calls.ids import new_call_id
 from controller.calls.orphan import end_orphan
 from controller.calls.ports import Claim, Toolbox
@@ -29,6 +30,7 @@ from controller.sansio.incoming import IncomingCall, read_incoming
 from controller.sansio.policy import Accept, Decision, Ignore, Load, Reject, Rules, admit
 from controller.sansio.realtime import Pace
 from controller.sansio.returning import forwarded_by, numbers_of_targets
+from controller.sansio.templating import Addressed, Prompts
 from controller.sansio.usage import PriceEntry, Prices, prices_at
 from controller.sansio.webhook import (
     STALE_AFTER,
@@ -42,8 +44,6 @@ from controller.sansio.webhook import (
 _log = structlog.get_logger()
 
 LINE = "openai_sip"
-TOTAL = "total"
-"""The one limit that is reserved for now: concurrent calls."""
 STALE_IN_A_ROW = 2
 """First deliveries that come too late, one after the other, after which somebody is told (O16)."""
 
@@ -61,6 +61,10 @@ class Generation:
     """The price list; without one nothing is counted in money."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By name."""
+    prompts: Mapping[str, Prompts] = field(default_factory=dict)
+    """By the agent's name: texts that are filled in for each call."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What stands for a fact that no look-up has found, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ class Reception:
             if self._is_late(signed, event, received_at):
                 await self._expire(record)
                 return "stale"
-            return await self._decide(record, decision)
+            return await self._decide(record, decision, load)
 
     def _load(self, returned: Return, now: float) -> Load:
         registry = self._registry
@@ -213,11 +217,11 @@ class Reception:
             self._world.meter.alarm(decision.alarm)
             _log.warning("alarm", kind=decision.alarm, header_names=incoming.header_names)
 
-    async def _decide(self, record: CallRecord, decision: Accept | Reject) -> str:
+    async def _decide(self, record: CallRecord, decision: Accept | Reject, load: Load) -> str:
         """Start the call's task, with a place under the limits or with a refusal."""
         self._raise_alarm(decision, record.incoming)
         if isinstance(decision, Accept):
-            decision = await self._reserve(record, decision)
+            decision = await self._reserve(record, decision, load)
         record.rule = decision.rule
         try:
             self._start(record, decision)  # nothing is awaited since the last look at the load
@@ -228,35 +232,58 @@ class Reception:
             return "rejected"
         return "accepted" if isinstance(decision, Accept) else "rejected"
 
-    async def _reserve(self, record: CallRecord, accepted: Accept) -> Accept | Reject:
-        """Take a place; the last one may be gone by now, or we may have begun to drain."""
+    async def _reserve(self, record: CallRecord, decision: Accept, load: Load) -> Accept | Reject:
+        """Take the call's shares; where there is no room for one, decide again with that known.
+
+        It ends: a decision never asks for a share of which it was told that there is no room.
+        """
         ledger, rules = self._world.ledger, self._generation.rules
-        full = await ledger.reserve(record.call_id, {TOTAL: rules.max_concurrent_calls})
-        if full is not None:
-            return Reject(rules.busy, "full", "the last place was just taken")
+        decided: Decision = decision
+        while isinstance(decided, Accept):
+            full = await ledger.reserve(record.call_id, decided.shares)
+            if full is None:
+                break
+            load = replace(load, full=load.full | {full.key})
+            decided = admit(record.incoming, rules, load, record.received_at)
+        if not isinstance(decided, Accept):
+            assert isinstance(decided, Reject)  # noqa: S101 - a call that is ours stays ours
+            return decided
         if not self._registry.admitting:
             await ledger.release(record.call_id)
             return Reject(rules.paused, "not_admitting", "draining or paused since a moment")
-        return accepted
+        return decided
 
     def _start(self, record: CallRecord, decision: Accept | Reject) -> None:
         generation = self._generation
+        agents = self._addressed(record)
         first: Event
         if isinstance(decision, Accept):
-            record.agent = generation.agents[decision.agent_name]
+            targets = (each for agent in generation.agents.values() for each in agent.targets)
+            record.agent = as_decided(agents[decision.agent_name], decision, targets)
             first = Admitted()
         else:
             first = Refused(decision.status_code)
         runner = CallRunner(
             record,
-            self._conversation(record),
+            self._conversation(record, agents),
             self._world,
             toolboxes=generation.toolboxes,
-            agents=generation.agents,
+            agents=agents,
         )
         self._registry.start(runner, first)
 
-    def _conversation(self, record: CallRecord) -> Conversation:
+    def _addressed(self, record: CallRecord) -> Addressed:
+        """Return the agents with their texts as they are for this call."""
+        generation = self._generation
+        return Addressed(
+            generation.agents,
+            generation.prompts,
+            record.incoming,
+            now=record.received_at,
+            found=generation.facts,
+        )
+
+    def _conversation(self, record: CallRecord, agents: Mapping[str, Agent]) -> Conversation:
         generation, now = self._generation, self._world.clock.now()
         # A call that is refused needs no agent; the machines ask for one only after an answer.
         agent = record.agent or _NOBODY
@@ -267,7 +294,7 @@ class Reception:
                 capacity_code=generation.rules.busy,
                 limits=self._limits,
                 pace=self._pace,
-                colleagues=generation.agents,
+                colleagues=agents,
                 prices=self._prices(agent, now),
                 secrets=generation.secrets,
                 returned_from=record.returned.targets,

@@ -9,10 +9,20 @@ import structlog
 from controller.calls.caller_refs import CallerRefs
 from controller.calls.headroom import Headroom
 from controller.calls.incident import Gate
-from controller.calls.ports import Channels, Clock, Handover, Ledger, Line, Meter, TakeRequest
+from controller.calls.ports import (
+    NOTHING_USED,
+    Channels,
+    Clock,
+    Handover,
+    Ledger,
+    Line,
+    Meter,
+    TakeRequest,
+)
 from controller.calls.record import CallRecord
 from controller.calls.referrals import Referrals
 from controller.errors import Fenced
+from controller.sansio.policy import Used
 
 _log = structlog.get_logger()
 
@@ -71,7 +81,9 @@ async def report_outcome(world: World, record: CallRecord, *, level: str = "info
     assert record.outcome is not None  # noqa: S101 - the callers have just set it
     is_ours = True
     try:
-        await world.ledger.finish(record.call_id, record.epoch, record.outcome, record.stored())
+        await world.ledger.finish(
+            record.call_id, record.epoch, record.outcome, record.stored(), used=_used(record)
+        )
     except Fenced:
         is_ours = False
     finally:
@@ -79,6 +91,14 @@ async def report_outcome(world: World, record: CallRecord, *, level: str = "info
             _measure(world, record)
             write = getattr(_log, level)
             write("call", **record.canonical())
+
+
+def _used(record: CallRecord) -> Used:
+    """Return what counts in the limits of minutes and money."""
+    if record.answered_at is None or record.ended_at is None:
+        return NOTHING_USED
+    minutes = max(0.0, record.ended_at - record.answered_at) / 60.0
+    return {"minutes": minutes, "usd": record.cost_usd or 0.0}
 
 
 def _measure(world: World, record: CallRecord) -> None:

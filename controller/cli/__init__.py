@@ -26,6 +26,8 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  #
 MODULES: Final = {
     "run": ("run",),
     "check": ("check",),
+    "agents": ("agents",),
+    "explain": ("explain",),
     "simulate": ("simulate",),
     "calls": ("calls",),
     "admission": ("pause", "resume", "drain"),

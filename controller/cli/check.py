@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controller.cli import add_config_argument
+from controller.cli.agents import tools_of
 
 if TYPE_CHECKING:
     import argparse
@@ -33,6 +34,12 @@ def register(subparsers: Subparsers) -> None:
         help="do not ask for OPENAI_API_KEY and OPENAI_WEBHOOK_SECRET; for a check where they must"
         " not be, such as CI",
     )
+    parser.add_argument(
+        "--schema",
+        choices=("settings", "agent"),
+        help="print the JSON Schema of controller.toml, or of an agent's front matter, for an"
+        " editor; check nothing",
+    )
     parser.set_defaults(run=run)
 
 
@@ -46,6 +53,9 @@ def run(args: argparse.Namespace) -> int:
     from controller.errors import ConfigurationError, Problem
     from controller.settings import load_all
 
+    if args.schema:
+        print(_schema(args.schema), end="")
+        return 0
     settings, generation = load_all(args.config, with_secrets=not args.without_secrets)
     for line in _summary(generation):
         print(line)
@@ -58,13 +68,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _schema(what: str) -> str:
+    from controller.config import schemas
+    from controller.settings import Settings
+
+    if what == "agent":
+        return schemas.written(schemas.agent_schema())
+    return schemas.written(schemas.settings_schema(Settings))
+
+
 def _summary(generation: Generation) -> Iterator[str]:
     yield f"generation {generation.hash}"
     yield "agents"
     for agent in generation.agents.values():
-        tools = [each.name for each in agent.tools]
-        tools += sorted(agent.built_in) + [f"mcp:{each.label}" for each in agent.mcp]
-        yield f"  {agent.name}: {agent.model}, {agent.voice}; tools: {', '.join(tools) or 'none'}"
+        tools = ", ".join(tools_of(agent)) or "none"
+        yield f"  {agent.name}: {agent.model}, {agent.voice}; tools: {tools}"
         yield f"    {'; '.join(_driving(agent))}"
     yield "numbers"
     for number, name in generation.rules.numbers.items():

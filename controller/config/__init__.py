@@ -7,6 +7,7 @@ arrives as `Sources`.
 
 from __future__ import annotations
 
-from controller.config.generation import UNREADABLE_CALLS, Generation, Sources, forget, load
+from controller.config.generation import UNREADABLE_CALLS, Generation, forget, load
+from controller.config.sources import Sources
 
 __all__ = ["UNREADABLE_CALLS", "Generation", "Sources", "forget", "load"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from controller.config import urls
 from controller.config.keypad import KEYS, KeyAction
 from controller.config.problems import did_you_mean
+from controller.config.prompting import Vocabulary
 from controller.sansio.agent import BUILT_IN, HAND_OFF, TRANSFER, Target, ToolDeclaration
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Known:
     """Descriptions by name; None where the file is wrong."""
     private_hosts: Collection[str] = ()
     """Hosts that HTTP tools may ask at private addresses."""
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    """Names in templates."""
 
 
 def check(

@@ -12,13 +12,13 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from controller.errors import ConfigurationError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from tree_sitter import Node
@@ -55,13 +55,34 @@ class Document:
     values: dict[str, Any] = field(default_factory=dict)
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
     """From 1, in the file."""
+    base: Document | None = None
+    """Where the keys stand that this file takes over from another one."""
 
     def where(self, path: KeyPath) -> str:
         """Return `file:line` of a value, or of the table where a missing one should be."""
+        if self.base is not None and path:
+            is_own = path[:1] in self.lines
+            if not is_own and path[0] in self.base.values:
+                return self.base.where(path)
         for length in range(len(path), 0, -1):
             if line := self.lines.get(path[:length]):
                 return f"{self.name}:{line}"
         return f"{self.name}:1"  # the top of the file is a table too
+
+
+def inherited(own: Document, base: Document, *, without: Collection[str]) -> Document:
+    """Return a document with the keys of another one behind its own.
+
+    What a file says itself replaces what it takes over, key by key at the top; a table or a list is
+    replaced as a whole.
+
+    Args:
+        own: The file's.
+        base: What it takes over.
+        without: Keys that are not taken over.
+    """
+    taken = {key: value for key, value in base.values.items() if key not in without}
+    return replace(own, values={**taken, **own.values}, base=replace(base, values=taken))
 
 
 def read_text(path: Path) -> str:

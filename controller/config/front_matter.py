@@ -14,6 +14,7 @@ from controller.config.http_tools import HttpToolEntry
 from controller.config.keypad import KeypadSection
 from controller.config.problems import refusal
 from controller.config.section import Names, Seconds, Section, Share, Text
+from controller.config.targets import TimeZone
 from controller.config.urls import SECRET_NAME
 
 LONGEST_CALL: Final = 58 * 60.0
@@ -25,6 +26,7 @@ SHORTEST_SILENCE: Final = 40.0
 _DISCLOSURE: Final = "a text that must be heard first, or false; one of the two must be given"
 
 _Milliseconds = Annotated[int, Field(ge=0, le=10_000)]
+_Usd = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Instants = Annotated[tuple[Seconds, ...], Field(strict=False)]
 _SilenceEnd = Annotated[float, Field(ge=SHORTEST_SILENCE, le=3600, allow_inf_nan=False)]
 
@@ -109,7 +111,7 @@ class SilenceSection(Section):
 class BudgetSection(Section):
     """How much money a call may cost."""
 
-    usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
+    usd: _Usd = 5.0
     """US dollars; then the call is ended politely."""
     warn_at: Annotated[tuple[Share, ...], Field(strict=False)] = (0.5, 0.8)
     """Shares of it at which a warning is logged."""
@@ -196,6 +198,20 @@ class FrontMatter(Section):
     """Voice of the model; cannot change during a call."""
     disclosure: Annotated[str | Literal[False], BeforeValidator(_disclosure)]
     """a text that must be heard first, or false; one of the two must be given"""
+    extends: Text | None = None
+    """Name of the agent to build upon: its keys hold where this file has none, and its instructions
+    stand before these."""
+    abstract: bool = False
+    """Only there to be extended: answers no call, and may lack what others must have."""
+    include: Names = ()
+    """Files with further instructions, below `agents_dir` or shipped (`house-rules.md`); they stand
+    last, each once."""
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None = None
+    """Language in which the agent begins, such as "en" or "de-AT" (BCP 47): the model is told, and
+    `transcription` expects it where it names none itself."""
+    time_zone: TimeZone | None = None
+    """Zone of `{{ date }}` and `{{ time }}`, such as "America/New_York"; by default that of
+    `[policy]`."""
     description: str = ""
     """What the agent is for; other agents that may hand a call to it are told."""
     greeting: Annotated[Text | Verbatim | None, BeforeValidator(_greeting)] = None
@@ -220,7 +236,10 @@ class FrontMatter(Section):
     """Tools that are HTTP requests, see below."""
     mcp: Annotated[tuple[McpEntry, ...], Field(strict=False)] = ()
     """MCP servers that OpenAI calls by itself, see below."""
-    filler: Annotated[FillerSection | None, BeforeValidator(_filler)] = FillerSection()
+    filler: Annotated[
+        FillerSection | None,
+        BeforeValidator(_filler, json_schema_input_type=Literal[False] | FillerSection),
+    ] = FillerSection()
     """When something is said while a tool runs: seconds from its start; `false`: nothing."""
     patient: bool = False
     """Doubles all times of silence and of the keypad, for callers who use a relay or a text
@@ -231,16 +250,22 @@ class FrontMatter(Section):
     """What becomes of the caller's keys, see below."""
     turn_detection: Annotated[
         Annotated[ServerVad | SemanticVad, Field(discriminator="type")],
-        BeforeValidator(_turn_detection),
+        BeforeValidator(
+            _turn_detection,
+            json_schema_input_type=Literal["server_vad", "semantic_vad"] | ServerVad | SemanticVad,
+        ),
     ] = ServerVad(type="server_vad")
     """When the caller's turn is over: `"server_vad"`, `"semantic_vad"`, or a table with one of them
     as `type` and OpenAI's options: `threshold`, `prefix_padding_ms`, `silence_duration_ms`,
     `idle_timeout_ms`; `eagerness`."""
     noise_reduction: Literal["near_field", "far_field"] | None = None
     """`near_field`: a handset; `far_field`: a loudspeaker telephone. Off without it."""
-    transcription: Annotated[Transcription | None, BeforeValidator(_transcription)] = (
-        Transcription()
-    )
+    transcription: Annotated[
+        Transcription | None,
+        BeforeValidator(
+            _transcription, json_schema_input_type=Literal[False] | Text | Transcription
+        ),
+    ] = Transcription()
     """How the caller's words are written down: a table with `model`, `language` (such as "en") and
     `prompt`, or the model's name alone. With `false` they are not."""
     reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
@@ -256,6 +281,9 @@ class FrontMatter(Section):
     `max_duration` where that is less."""
     at_the_end: Literal["goodbye", "transfer"] = "goodbye"
     """What follows `max_duration`: a `goodbye`, or a `transfer` to `fallback`."""
-    budget: Annotated[BudgetSection | None, BeforeValidator(_budget)] = BudgetSection()
+    budget: Annotated[
+        BudgetSection | None,
+        BeforeValidator(_budget, json_schema_input_type=Literal[False] | _Usd | BudgetSection),
+    ] = BudgetSection()
     """What a call may cost: US dollars, or a table with `usd` and the shares `warn_at` at which a
     warning is logged; `false`: no limit. Counts only where the model has a price."""

@@ -7,33 +7,35 @@ files agree on it, and a reload that changes nothing is seen to change nothing.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from controller.config import acceptance, prices, targets, telephony, toolbox
-from controller.config.agents import AgentFile, read_agent
+from controller.config import acceptance, lookup, prices, retirement, targets, telephony, toolbox
+from controller.config.agents import AgentFile
 from controller.config.checking import Known
 from controller.config.document import KeyPath, dotted
+from controller.config.fingerprint import Digest, routing
+from controller.config.folder import read_folder
 from controller.config.problems import Complaints, did_you_mean
+from controller.config.prompting import Vocabulary
 from controller.config.resolving import Resolved, resolve
-from controller.config.secrets import OURS, Secrets
-from controller.config.targets import TransferRules, TransferTarget
+from controller.config.secrets import OURS
+from controller.config.sources import Sources
+from controller.config.values import check_names
 from controller.errors import ConfigurationError, Problem
 from controller.sansio.agent import Agent, Target
 from controller.sansio.http_tool import HttpTool
+from controller.sansio.lookup import Lookup
 from controller.sansio.policy import CATCH_ALL, Rules
+from controller.sansio.templating import Prompts
 from controller.sansio.usage import PriceEntry
 from controller.tools import Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
-
-_HASH_DIGITS: Final = 16
+    from collections.abc import Callable, Iterator, Sequence
 
 NOT_IMPORTED: Final = "is not imported; name it with letters, digits and _ if it holds tools"
 UNSIGNED: Final = (
@@ -44,38 +46,6 @@ UNREADABLE_CALLS: Final = (
     " rejected, and the trunk's headers are not verified"
 )
 """Operations, O2: `check` fails over it while the trunk is unverified, `run` warns."""
-
-
-def _nowhere(path: KeyPath) -> str:
-    return dotted(path)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """What a generation is made from: two folders, and plain values of the settings."""
-
-    agents_dir: Path
-    tools_dir: Path | None
-    """None: there are no tools of ours."""
-    numbers: Sequence[tuple[str, str]] = ()
-    """Called number (E.164 or `*`) and agent's name, in the order of the file."""
-    targets: Mapping[str, TransferTarget] = field(default_factory=dict)
-    rules: Rules = field(default_factory=lambda: Rules(numbers={}))
-    """Of admission; its numbers are those above."""
-    transfer_rules: TransferRules = field(default_factory=TransferRules)
-    """What holds for all targets; our own numbers are those above."""
-    prices: tuple[PriceEntry, ...] = ()
-    """The whole price list; where it is empty, nobody is warned of a model without a price."""
-    secrets: Secrets = field(default_factory=Secrets)
-    """Where secrets that agent files name are looked up."""
-    with_secrets: bool = True
-    """Ask for them; without, those that are not there are left out."""
-    signs_http_tools: bool = True
-    """There is a secret with which their requests are signed."""
-    private_hosts: Collection[str] = ()
-    """Hosts that HTTP tools may ask at private addresses."""
-    where: Callable[[KeyPath], str] = field(default=_nowhere, repr=False)
-    """Names file and line of a key of `controller.toml`, or the variable that set it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,6 +61,9 @@ class Generation:
         default_factory=lambda: MappingProxyType({})
     )
     """By agent, then by name; the tool for sensitive digits is among them, though not offered."""
+    prompts: Mapping[str, Prompts] = field(default_factory=lambda: MappingProxyType({}))
+    """By agent, of those whose texts differ from call to call (`templating.address`)."""
+    lookup: Lookup | None = None
     targets: Mapping[str, Target]
     rules: Rules
     """Of admission: called numbers, default agent, codes."""
@@ -125,35 +98,41 @@ class _Loading:
         self._problems = self._complaints.problems
         self._warnings: list[str] = []
         self._agent_names: list[str] = []
+        self._abstract: list[str] = []
         self._agents_known = True
         self._tools_known = True
 
     def load(self) -> Generation:
         sources = self._sources
-        digest = _Digest()
+        digest = Digest()
         files = self._read_agents(digest)
         tool_files = self._read_tools(digest)
-        digest.add("routing", _routing(sources))
+        digest.add("routing", routing(sources))
         generation = digest.text()
         known_before = toolbox.is_imported(generation)
         tools = self._import(tool_files, generation)
         self._check_numbers()
+        check_names(sources.values, ("values",), self._complaints)
         rules = replace(sources.transfer_rules, own=self._own_numbers())
         resolved_targets = targets.resolve(sources.targets, rules, self._complaints)
         agents = self._resolve(files, tools, resolved_targets)
         if not self._problems:  # a body made of half an agent would be blamed for what is known
             for file in files:
                 self._check_body(file, agents[file.name])
+        asked = self._lookup(tools)
         secrets = self._find_secrets(files, agents)
         if self._problems:
             if not known_before:
                 toolbox.forget(generation)
-            raise ConfigurationError(*self._problems)
+            # What is wrong in a file that others extend is found in each of them.
+            raise ConfigurationError(*dict.fromkeys(self._problems))
         return Generation(
             hash=generation,
             agents=MappingProxyType({name: each.agent for name, each in agents.items()}),
             tools=MappingProxyType(tools),
             http_tools=MappingProxyType({name: each.http_tools for name, each in agents.items()}),
+            prompts=MappingProxyType({n: r.prompts for n, r in agents.items() if r.prompts}),
+            lookup=asked,
             targets=MappingProxyType(resolved_targets),
             rules=replace(sources.rules, numbers=MappingProxyType(dict(sources.numbers))),
             prices=sources.prices,
@@ -161,39 +140,22 @@ class _Loading:
             warnings=tuple(self._warnings),
         )
 
-    def _read_agents(self, digest: _Digest) -> list[AgentFile]:
+    def _read_agents(self, digest: Digest) -> list[AgentFile]:
         folder = self._sources.agents_dir
         if not self._is_folder(folder, "agents_dir", "with one .md file for each agent"):
             self._agents_known = False
             return []
-        paths = sorted(
-            path
-            for path in folder.iterdir()
-            if path.suffix.lower() == ".md" and not path.name.startswith(".")
-        )
-        if not paths:
+        found = read_folder(folder)
+        if not found.names:
             self._complain("agents_dir", f"{folder} holds no agent", "write agents/NAME.md")
-        files = []
-        for path in paths:
-            self._note_name(path)
-            try:
-                file = read_agent(path)
-            except ConfigurationError as error:
-                self._problems += error.problems
-            else:
-                digest.add(f"agent {file.name}", file.text.encode())
-                files.append(file)
-        return files
+            self._agents_known = False
+        self._problems += found.problems
+        self._agent_names, self._abstract = found.names, found.abstract
+        for name, content in found.contents.items():
+            digest.add(name, content)
+        return found.files
 
-    def _note_name(self, path: Path) -> None:
-        twin = next((n for n in self._agent_names if n.casefold() == path.stem.casefold()), None)
-        if twin is not None:
-            self._problems.append(
-                Problem(str(path), "", f"there is an agent {twin!r} already", "rename one of them")
-            )
-        self._agent_names.append(path.stem)
-
-    def _read_tools(self, digest: _Digest) -> toolbox.ToolFiles:
+    def _read_tools(self, digest: Digest) -> toolbox.ToolFiles:
         folder = self._sources.tools_dir
         if folder is None:
             return toolbox.ToolFiles(Path(), {})
@@ -245,7 +207,9 @@ class _Loading:
             self._warnings.append(UNREADABLE_CALLS)
 
     def _check_agent(self, path: KeyPath, name: str) -> None:
-        if name not in self._agent_names and self._agents_known:
+        if name in self._abstract:
+            self._complain(path, f"{name!r} is abstract", "name an agent that extends it")
+        elif name not in self._agent_names and self._agents_known:
             cure = did_you_mean(name, self._agent_names)
             self._complain(path, f"no agent is named {name!r}", cure)
 
@@ -262,6 +226,7 @@ class _Loading:
             targets=found,
             agents={name: descriptions.get(name) for name in self._agent_names},
             private_hosts=self._sources.private_hosts,
+            vocabulary=self._vocabulary(),
         )
         agents = {file.name: resolve(file, known) for file in files}
         voices = {name: each.agent for name, each in agents.items()}
@@ -270,6 +235,27 @@ class _Loading:
             unheard = acceptance.unheard(agents[file.name].agent, voices)
             self._warnings += [f"{file.source.name}: {each}" for each in unheard]
         return agents
+
+    def _vocabulary(self) -> Vocabulary:
+        sources = self._sources
+        return Vocabulary(
+            values=sources.values,
+            facts=tuple(sources.lookup.facts) if sources.lookup else (),
+            time_zone=sources.transfer_rules.time_zone,
+        )
+
+    def _lookup(self, tools: Mapping[str, Tool]) -> Lookup | None:
+        section = self._sources.lookup
+        if section is None:
+            return None
+        declared = {name: tool.declaration for name, tool in tools.items()}
+        return lookup.resolve(
+            section,
+            tools=declared if self._tools_known else None,
+            agents=self._agent_names if self._agents_known else None,
+            private_hosts=self._sources.private_hosts,
+            complaints=self._complaints,
+        )
 
     def _check_body(self, file: AgentFile, resolved: Resolved) -> None:
         for found in acceptance.unrecognised(resolved.agent):
@@ -280,6 +266,7 @@ class _Loading:
         """Yield what is worth a look in an agent that is right."""
         sources = self._sources
         yield from acceptance.unfamiliar(resolved.agent)
+        yield from retirement.retiring(resolved.agent)
         if sources.prices:
             yield from prices.unpriced(resolved.agent, sources.prices)
         if not sources.signs_http_tools:
@@ -289,14 +276,17 @@ class _Loading:
     def _find_secrets(
         self, files: Sequence[AgentFile], agents: Mapping[str, Resolved]
     ) -> dict[str, str]:
+        named: list[tuple[Callable[[KeyPath], str], KeyPath, str]]
+        named = [(file.source.where, *each) for file in files for each in agents[file.name].secrets]
+        if (section := self._sources.lookup) is not None:
+            named += [(self._sources.where, *each) for each in lookup.secrets_of(section)]
         found: dict[str, str] = {}
-        for file in files:
-            for path, name in agents[file.name].secrets:
-                value = self._sources.secrets.find(name)
-                if isinstance(value, str):
-                    found[name] = value
-                elif self._sources.with_secrets or name in OURS:
-                    self._blame(file, path, value.found, value.cure)
+        for where, path, name in named:
+            value = self._sources.secrets.find(name)
+            if isinstance(value, str):
+                found[name] = value
+            elif self._sources.with_secrets or name in OURS:
+                self._problems.append(Problem(where(path), dotted(path), value.found, value.cure))
         return found
 
     def _complain(self, path: KeyPath | str, found: str, cure: str) -> None:
@@ -304,30 +294,3 @@ class _Loading:
 
     def _blame(self, file: AgentFile, path: KeyPath, found: str, cure: str) -> None:
         self._problems.append(Problem(file.source.where(path), dotted(path), found, cure))
-
-
-class _Digest:
-    """SHA-256 over named pieces, each with its length, so that no two contents look alike."""
-
-    def __init__(self) -> None:
-        self._sha = hashlib.sha256()
-
-    def add(self, name: str, content: bytes) -> None:
-        for piece in (name.encode(errors="surrogateescape"), content):
-            self._sha.update(len(piece).to_bytes(8) + piece)
-
-    def text(self) -> str:
-        return self._sha.hexdigest()[:_HASH_DIGITS]
-
-
-def _routing(sources: Sources) -> bytes:
-    """Return what decides of calls beside the files. Secrets are there by name only."""
-    rules = sources.transfer_rules
-    routing = [
-        list(sources.numbers),
-        {name: each.model_dump(mode="json") for name, each in sources.targets.items()},
-        asdict(sources.rules),
-        [rules.region, sorted(rules.hosts or ()), rules.time_zone],
-        [asdict(each) for each in sources.prices],
-    ]
-    return json.dumps(routing, sort_keys=True).encode()

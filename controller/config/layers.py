@@ -97,7 +97,7 @@ class Layers:
         model: type[SomeSettings],
         *,
         hidden: Collection[KeyPath],
-        stand_in: Mapping[str, dict[str, str]],
+        stand_in: Mapping[str, Any],
     ) -> tuple[SomeSettings, list[tuple[KeyPath, Problem]]]:
         """Validate the values.
 
@@ -127,7 +127,13 @@ class Layers:
             )
         for path, _ in problems:
             _leave_out(values, path, stand_in)
-        return model(**values), [*unknown, *problems]
+        try:
+            found = model(**values)
+        except ValidationError:  # a table that needs what was wrong in it goes as a whole
+            found = model(
+                **{k: v for k, v in values.items() if k not in {p[0] for p, _ in problems}}
+            )
+        return found, [*unknown, *problems]
 
     def where(self, path: KeyPath) -> str:
         """Name who gave a value: variable, credential file, `controller.toml:12`."""
@@ -157,9 +163,7 @@ def _fill(target: dict[str, Any], path: KeyPath, value: Any) -> None:
             _fill(inner, (key,), each)
 
 
-def _leave_out(
-    values: dict[str, Any], path: KeyPath, stand_in: Mapping[str, dict[str, str]]
-) -> None:
+def _leave_out(values: dict[str, Any], path: KeyPath, stand_in: Mapping[str, Any]) -> None:
     """Remove what is wrong: the key of a section, or all that is not a section."""
     head, *rest = (str(part) for part in path)
     section = values.get(head)

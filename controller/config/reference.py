@@ -83,18 +83,19 @@ _AGENT_TABLES: Final[Mapping[str, type[BaseModel]]] = {
 """Tables of agent files that have keys of their own to explain."""
 
 
+_FREE: Final = frozenset({"values"})
+"""Tables of `controller.toml` whose keys are the operator's own."""
+
+
 def render(settings: type[BaseModel]) -> str:
     """Return the page, as Markdown."""
     lines = [_HEAD, "Before the first table:", "", *_table(_scalars(settings))]
     for name, info in settings.model_fields.items():
+        if name in _FREE:
+            lines += ["", f"### [{name}]", "", _sentence(info.description or "")]
         for section in _sections(info.annotation):
-            lines += [
-                "",
-                f"### {_heading(name, info.annotation)}",
-                "",
-                inspect.getdoc(section) or "",
-                "",
-            ]
+            heading = _heading(name, info.annotation)
+            lines += ["", f"### {heading}", "", inspect.getdoc(section) or "", ""]
             lines += _table(section.model_fields)
     lines += [_AGENTS, *_table(FrontMatter.model_fields)]
     for heading, section in _AGENT_TABLES.items():
@@ -114,13 +115,15 @@ def _scalars(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {
         name: info
         for name, info in model.model_fields.items()
-        if not list(_sections(info.annotation))
+        if name not in _FREE and not list(_sections(info.annotation))
     }
 
 
 def _heading(name: str, annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"[{name}]"
+    if type(None) in get_args(annotation):
+        return f"[{name}]"  # a table that may be left out
     return f"[{name}.NAME]" if str in get_args(annotation) else f"[[{name}]]"
 
 

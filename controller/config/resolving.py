@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from controller.config import checking, http_tools, urls
 from controller.config.keypad import KeyAction, keypad_of
 from controller.config.problems import Complaints
+from controller.config.prompting import Texts, read_texts
 from controller.sansio.agent import (
     BUILT_IN,
     Agent,
@@ -19,6 +20,7 @@ from controller.sansio.agent import (
     Silence,
     Target,
 )
+from controller.sansio.templating import Prompts
 
 if TYPE_CHECKING:
     from controller.config.agents import AgentFile
@@ -46,6 +48,8 @@ class Resolved:
     secrets: tuple[tuple[KeyPath, str], ...]
     """Names of secrets, each with the place in the file."""
     problems: tuple[Problem, ...]
+    prompts: Prompts | None = None
+    """None where its texts are the same in every call."""
 
 
 def resolve(file: AgentFile, known: Known) -> Resolved:
@@ -65,9 +69,10 @@ class _Resolving:
     def resolve(self) -> Resolved:
         http = self._http_tools()
         checking.check(self._file, self._known, http, self._complaints)
-        agent = self._agent(http)
+        texts = read_texts(self._file, self._known.vocabulary, self._complaints)
+        agent = self._agent(http, texts)
         problems = tuple(self._complaints.problems)
-        return Resolved(agent, http, tuple(self._secrets()), problems)
+        return Resolved(agent, http, tuple(self._secrets()), problems, texts.prompts)
 
     def _blame(self, path: KeyPath, found: str, cure: str) -> None:
         self._complaints.add(path, found, cure)
@@ -102,13 +107,15 @@ class _Resolving:
                 for name in urls.secrets_in(value):
                     yield ("mcp", index, "headers", header), name
 
-    def _agent(self, http: Mapping[str, HttpTool]) -> Agent:
+    def _agent(self, http: Mapping[str, HttpTool], texts: Texts) -> Agent:
         front, known = self._front, self._known
         declared = {**known.tools, **{name: tool.declaration for name, tool in http.items()}}
         stretch = _PATIENCE if front.patient else 1.0
         return Agent(
             name=self._file.name,
-            instructions=self._file.instructions,
+            instructions=texts.instructions,
+            greeting=texts.greeting,
+            disclosure=texts.disclosure,
             **_plain(front),
             tools=tuple(declared[name] for name in front.tools if name in declared),
             built_in=BUILT_IN.intersection(front.tools),
@@ -133,24 +140,22 @@ class _Resolving:
 
 def _plain(front: FrontMatter) -> dict[str, Any]:
     """Return the arguments of an agent that name nothing."""
-    greeting, warn_before = front.greeting, front.warn_before
+    warn_before = front.warn_before
     if warn_before is None:
         warn_before = min(WARN_BEFORE, front.max_duration * _SHORT_CALL)
-    filler, budget, transcription = front.filler, front.budget, front.transcription
+    filler, budget = front.filler, front.budget
     return {
         "model": front.model,
         "voice": front.voice,
         "description": front.description,
-        "greeting": getattr(greeting, "verbatim", greeting),
-        "greeting_is_verbatim": hasattr(greeting, "verbatim"),
-        "disclosure": front.disclosure,
+        "greeting_is_verbatim": hasattr(front.greeting, "verbatim"),
         "fallback": front.fallback,
         "filler": Filler(filler.first, filler.second) if filler else None,
         "budget": Budget(budget.usd, tuple(budget.warn_at)) if budget else None,
         "transcript": front.transcript,
         "turn_detection": front.turn_detection.model_dump(exclude_none=True),
         "noise_reduction": front.noise_reduction,
-        "transcription": transcription.model_dump(exclude_none=True) if transcription else None,
+        "transcription": _transcription(front),
         "reasoning_effort": front.reasoning_effort,
         "speed": front.speed,
         "max_output_tokens": front.max_output_tokens,
@@ -158,6 +163,14 @@ def _plain(front: FrontMatter) -> dict[str, Any]:
         "warn_before": warn_before,
         "at_the_end": front.at_the_end,
     }
+
+
+def _transcription(front: FrontMatter) -> dict[str, Any] | None:
+    if front.transcription is None:
+        return None
+    # OpenAI's `language` is ISO 639-1 or -3: the first subtag (RFC 5646 §2.2.1).
+    spoken = {"language": front.language.partition("-")[0]} if front.language else {}
+    return {**spoken, **front.transcription.model_dump(exclude_none=True)}
 
 
 def _reachable(names: Iterable[str], targets: Mapping[str, Target]) -> Iterator[Target]:

@@ -21,9 +21,10 @@ The way of a delivery
    a monotonic clock. It never compares OpenAI's clock with ours.
 5. `incoming.read_incoming` turns the offer into an `IncomingCall`. It never raises: every header
    is hostile, and what cannot be read is said to be so (`Number.kind`, `CalledNumber.status`).
-6. `policy.admit` decides, from facts that the shell counted (`Load`). The counters may move before
-   the call is accepted, so the shell reserves its place by an atomic operation of its own, and
-   treats a refusal there as `busy`.
+6. `policy.admit` decides, by the operator's rules and what the shell knows of its own state
+   (`Load`). It does not count: an `Accept` names the shares that the call takes, which the shell
+   reserves in one step, all or none. Where one has no room, the shell asks again with that in
+   `Load.full`.
 
 What is the same everywhere
 ===========================

@@ -179,8 +179,9 @@ class Agent:
     """The file's name without `.md`."""
     model: str
     voice: str
-    instructions: str
-    """The body of the file."""
+    instructions: str = field(repr=False)
+    """The body of the file, with what it builds upon; for a call that has begun, what the caller's
+    side sent may stand in it."""
     description: str = ""
     """What it is for, as other agents that may hand a call over are told."""
     greeting: str | None = None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from controller.sansio.attestation import Attestation, read_attestation
 from controller.sansio.numbers import Number
 from controller.sansio.parties import (
     CALLED_NUMBER_HEADERS,
@@ -76,6 +77,10 @@ class IncomingCall:
     """Headers that begin with `x-`: names in lower case, order and repeats kept."""
     media_security: str | None = None
     """`rtp`, `srtp`, another word, or None when unknown."""
+    attestation: Attestation | None = None
+    """STIR/SHAKEN, as a header tells it."""
+    from_host: str | None = None
+    """The host of the From header's URI, in lower case: the trunk's, or what somebody wrote."""
     header_names: tuple[str, ...] = ()
     """Which headers came: what is logged when the called number cannot be read (O2)."""
 
@@ -118,6 +123,8 @@ def read_incoming(
         user_to_user=_carried(headers.all("user-to-user"))[:MAX_USER_TO_USER],
         x_headers=_x_headers(headers),
         media_security=offered.sip_media_security,
+        attestation=read_attestation(headers),
+        from_host=_from_host(headers),
         header_names=headers.names()[:MAX_HEADER_NAMES],
     )
 
@@ -132,6 +139,11 @@ def _sip_call_id(headers: SipHeaders) -> str | None:
 def _priority(headers: SipHeaders) -> str | None:
     value = (headers.first("priority") or "").lower()
     return value if _WORD.fullmatch(value) else None
+
+
+def _from_host(headers: SipHeaders) -> str | None:
+    hosts = (address.uri.host for address in headers.addresses("from"))
+    return next(filter(None, hosts), None)
 
 
 def _carried(values: tuple[str, ...]) -> tuple[str, ...]:

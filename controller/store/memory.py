@@ -16,9 +16,11 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
-from controller.calls.ports import Claim, Clock, Message
+from controller.calls.ports import NOTHING_USED, UNCOUNTED, Claim, Clock, Message
 from controller.errors import Fenced
 from controller.sansio.commands import Effect, Outcome, RunTool
+from controller.sansio.policy import Share, Used
+from controller.store.counts import Counts
 
 REMEMBER_LIMIT: Final = 72 * 3600.0
 """Seconds that an ended call is remembered: OpenAI repeats a delivery for up to 72 h."""
@@ -89,8 +91,7 @@ class MemoryLedger:
         self._ended: OrderedDict[str, _EndedCall] = OrderedDict()
         self._webhook_ids: set[str] = set()
         self._provider_ids: set[tuple[str, str]] = set()
-        self._reserved: dict[str, tuple[str, ...]] = {}
-        self._taken: dict[str, int] = {}
+        self._counts = Counts()
 
     async def claim(self, claim: Claim) -> int | None:
         """Claim a call. Returns its epoch, or None when the delivery or the call is known."""
@@ -130,6 +131,8 @@ class MemoryLedger:
         epoch: int,
         outcome: Outcome,
         record: bytes,  # noqa: ARG002  # the port has it; only a ledger on disk can keep it
+        *,
+        used: Used = NOTHING_USED,
     ) -> None:
         """Write the one outcome, drop everything else, give the places back. Raises Fenced.
 
@@ -137,7 +140,10 @@ class MemoryLedger:
         """
         claim = self._owned(call_id, epoch).claim
         del self._live[call_id]
-        self._release(call_id)
+        if outcome in UNCOUNTED:
+            self._counts.give_back(call_id)
+        else:
+            self._counts.settle(call_id, used)
         self._ended[call_id] = _EndedCall(
             webhook_id=claim.webhook_id,
             line=claim.line,
@@ -165,20 +171,13 @@ class MemoryLedger:
         oldest = max(0, len(self._messages) - limit)
         return list(islice(self._messages, oldest, None))
 
-    async def reserve(self, call_id: str, limits: Mapping[str, int]) -> str | None:
-        """Take one place under each named limit; all or none. Returns the first that is full."""
-        self._release(call_id)
-        for name, limit in limits.items():
-            if self._taken.get(name, 0) >= limit:
-                return name
-        for name in limits:
-            self._taken[name] = self._taken.get(name, 0) + 1
-        self._reserved[call_id] = tuple(limits)
-        return None
+    async def reserve(self, call_id: str, shares: Sequence[Share]) -> Share | None:
+        """Take all shares or none. Returns the first for which there is no room, else None."""
+        return self._counts.take(call_id, shares, self._clock.now())
 
     async def release(self, call_id: str) -> None:
         """Give back what `reserve` took, if anything."""
-        self._release(call_id)
+        self._counts.give_back(call_id)
 
     def effects(self, call_id: str) -> Mapping[str, EffectNote]:
         """Return the effects of a live call by `effect_id`; none of a call that has ended."""
@@ -199,12 +198,6 @@ class MemoryLedger:
         if call is None or call.epoch != epoch:
             raise Fenced(f"epoch {epoch} does not own the call")
         return call
-
-    def _release(self, call_id: str) -> None:
-        for name in self._reserved.pop(call_id, ()):
-            self._taken[name] -= 1
-            if not self._taken[name]:
-                del self._taken[name]
 
     def _forget(self) -> None:
         """Forget ended calls that are too old or too many; they ended in this order."""

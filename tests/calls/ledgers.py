@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from controller.calls.ports import Claim, Message
+from controller.calls.ports import NOTHING_USED, Claim, Message
 from controller.errors import Fenced
 from controller.sansio.commands import Effect, Outcome
+from controller.sansio.policy import Share, Used
 from controller.store.memory import MemoryLedger
 
 
@@ -59,9 +60,17 @@ class WatchedLedger:
         await self._step("settle " + effect_id.rpartition("-")[0])
         await self.inner.settle(call_id, epoch, effect_id, result)
 
-    async def finish(self, call_id: str, epoch: int, outcome: Outcome, record: bytes) -> None:
+    async def finish(
+        self,
+        call_id: str,
+        epoch: int,
+        outcome: Outcome,
+        record: bytes,
+        *,
+        used: Used = NOTHING_USED,
+    ) -> None:
         await self._step("finish")
-        await self.inner.finish(call_id, epoch, outcome, record)
+        await self.inner.finish(call_id, epoch, outcome, record, used=used)
 
     async def keep_message(self, epoch: int, message: Message) -> bool:
         await self._step("keep_message")
@@ -70,9 +79,9 @@ class WatchedLedger:
     async def messages(self, limit: int) -> Sequence[Message]:
         return await self.inner.messages(limit)
 
-    async def reserve(self, call_id: str, limits: Mapping[str, int]) -> str | None:
+    async def reserve(self, call_id: str, shares: Sequence[Share]) -> Share | None:
         await self._step("reserve")
-        return await self.inner.reserve(call_id, limits)
+        return await self.inner.reserve(call_id, shares)
 
     async def release(self, call_id: str) -> None:
         await self._step("release")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controller.config.agents import parse_agent, read_agent
+from controller.config.agents import parse_agent, read_page
 from controller.config.checking import Known
 from controller.config.resolving import resolve
 from controller.errors import ConfigurationError
@@ -220,12 +220,12 @@ def test_the_files_name_is_the_agents(tmp_path: Path) -> None:
     file = tmp_path / "night-desk_2.md"
     file.write_text(f"+++\n{REQUIRED}+++\nYou answer.\n")
 
-    assert read_agent(file).name == "night-desk_2"
+    assert read_page(file).name == "night-desk_2"
 
 
 def test_a_file_name_that_cannot_be_a_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be an agent's"):
-        read_agent(tmp_path / "front desk.md")
+        read_page(tmp_path / "front desk.md")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -235,7 +235,7 @@ def test_any_bytes_are_an_agent_or_a_problem(tmp_path: Path, content: bytes) -> 
     for each in (content, b"+++\n" + content + b"\n+++\n", REQUIRED.encode() + content):
         file.write_bytes(each)
         with suppress(ConfigurationError):
-            assert read_agent(file).name == "a"
+            assert read_page(file).name == "a"
 
 
 @given(st.text(max_size=100), st.text(max_size=50))

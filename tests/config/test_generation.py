@@ -451,3 +451,12 @@ async def test_the_tools_of_the_example_do_what_they_say(
     context = CallContext(call_id="call-1", agent="frontdesk")
 
     assert output in await example.tools[name].run(json.dumps(arguments), context)
+
+
+def test_a_model_that_is_shut_down_is_warned_of_with_its_day(house: House) -> None:
+    house.agent("old", 'transcription = "whisper-1"\n')
+
+    warnings = house.load().warnings
+
+    day = "transcription.model 'whisper-1' ends on 2027-02-26; use gpt-transcribe"
+    assert any(each.startswith(f"{house.agents}/old.md: {day}") for each in warnings)

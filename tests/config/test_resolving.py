@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from controller.config.agents import AgentFile, parse_agent
+from controller.config.agents import AgentFile, Passage, parse_agent
 from controller.config.checking import Known
 from controller.config.document import Document
 from controller.config.front_matter import FrontMatter, McpEntry
@@ -271,7 +271,9 @@ def test_any_values_are_an_agent_or_problems(
         assert found
         return
 
-    resolved_file = resolve(AgentFile("a", front, "You answer.", "", source), KNOWN)
+    resolved_file = resolve(
+        AgentFile("a", front, (Passage("a.md", 1, "You answer."),), source), KNOWN
+    )
 
     assert all(str(problem).startswith("a.md:1: ") for problem in resolved_file.problems)
     assert resolved_file.agent.name == "a"

@@ -57,6 +57,7 @@ def test_call_through_a_trunk_is_read_in_full() -> None:
         user_to_user=("56a390f3d2b7;encoding=hex",),
         x_headers=(("x-tenant", "acme"), ("x-tenant", "again")),
         media_security="srtp",
+        from_host="trunk.example.net",
         header_names=(
             *("via", "from", "to", "call-id", "diversion", "p-asserted-identity", "privacy"),
             *("priority", "user-to-user", "x-tenant"),

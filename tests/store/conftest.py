@@ -31,5 +31,11 @@ def clock() -> SetClock:
 
 
 @pytest.fixture(params=LEDGERS)
-def ledger(request: pytest.FixtureRequest, clock: SetClock) -> Ledger:
-    return LEDGERS[request.param](clock)
+def make_ledger(request: pytest.FixtureRequest, clock: SetClock) -> Callable[[], Ledger]:
+    """Make a ledger with nothing in it, as often as a test likes."""
+    return lambda: LEDGERS[request.param](clock)
+
+
+@pytest.fixture
+def ledger(make_ledger: Callable[[], Ledger]) -> Ledger:
+    return make_ledger()

@@ -4,8 +4,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from controller.calls.ports import Claim, Ledger, Message
 from controller.errors import Fenced
@@ -161,68 +159,3 @@ async def test_a_message_of_another_owner_is_fenced(ledger: Ledger, *, ended: bo
     with pytest.raises(Fenced):
         await ledger.keep_message(epoch, message(1, call_id="nobody"))
     assert list(await ledger.messages(10)) == []
-
-
-async def test_a_full_limit_is_named_and_nothing_is_taken(ledger: Ledger) -> None:
-    assert await ledger.reserve("a", {"total": 2, "withheld": 1}) is None
-    assert await ledger.reserve("b", {"total": 2, "withheld": 1}) == "withheld"
-    assert await ledger.reserve("c", {"total": 2}) is None
-    assert await ledger.reserve("d", {"total": 2}) == "total"
-
-
-async def test_a_limit_of_none_is_always_full(ledger: Ledger) -> None:
-    assert await ledger.reserve("a", {"total": 0}) == "total"
-
-
-async def test_release_gives_the_places_back_once(ledger: Ledger) -> None:
-    await ledger.reserve("a", {"total": 1})
-    await ledger.release("a")
-    await ledger.release("a")
-    await ledger.release("nobody")
-    assert await ledger.reserve("b", {"total": 1}) is None
-    assert await ledger.reserve("c", {"total": 1}) == "total"
-
-
-async def test_finish_gives_the_places_back(ledger: Ledger) -> None:
-    epoch = await claimed(ledger, "a")
-    await ledger.reserve("a", {"total": 1})
-    await ledger.finish("a", epoch, Outcome.REJECTED, b"{}")
-    assert await ledger.reserve("b", {"total": 1}) is None
-
-
-async def test_reserving_again_does_not_take_twice(ledger: Ledger) -> None:
-    assert await ledger.reserve("a", {"total": 1}) is None
-    assert await ledger.reserve("a", {"total": 1}) is None
-    await ledger.release("a")
-    assert await ledger.reserve("b", {"total": 1}) is None
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
-@given(
-    steps=st.lists(
-        st.tuples(
-            st.sampled_from(["reserve", "release"]),
-            st.sampled_from(["a", "b", "c", "d"]),
-            st.sets(st.sampled_from(["total", "withheld", "caller"]), min_size=1),
-        )
-    )
-)
-async def test_no_limit_is_ever_exceeded(
-    ledger: Ledger, steps: list[tuple[str, str, set[str]]]
-) -> None:
-    limits = {"total": 3, "withheld": 1, "caller": 2}
-    holders: dict[str, set[str]] = {}
-    for verb, call_id, names in steps:
-        holders.pop(call_id, None)
-        if verb == "release":
-            await ledger.release(call_id)
-            continue
-        full = await ledger.reserve(call_id, {name: limits[name] for name in sorted(names)})
-        held = {name: sum(name in taken for taken in holders.values()) for name in names}
-        assert (full is None) == all(held[name] < limits[name] for name in names)
-        if full is None:
-            holders[call_id] = names
-        else:
-            assert held[full] >= limits[full]
-    for call_id in holders:  # the ledger lives through many examples
-        await ledger.release(call_id)

@@ -16,9 +16,11 @@ from controller.sansio.policy import (
     Accept,
     Decision,
     Ignore,
+    Key,
     Load,
     Reject,
     Rules,
+    Share,
     admit,
 )
 
@@ -54,7 +56,10 @@ def test_configured_number_goes_to_its_agent() -> None:
     decision = decide(KNOWN, Rules(NUMBERS))
 
     assert decision == Accept(
-        "sales", "number", "the called number, read from diversion, is configured"
+        "sales",
+        "number",
+        "the called number, read from diversion, is configured",
+        shares=(Share(key=Key("full"), at_most=10),),
     )
 
 

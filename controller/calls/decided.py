@@ -1,0 +1,48 @@
+"""The agent as a decision wants it: with other first words, or to hand the caller on (O7, O9).
+
+A caller who is only to hear a sentence and be referred gets no conversation: the agent's first
+words are the sentence, and its longest duration, after which it transfers to its fallback, ends at
+once. So the call's machine needs no second way of handing on, and what a transfer may meet (a
+target that does not answer, a caller who comes back) is dealt with as always. A target's hours do
+not count: the rule that chose it has conditions of its own, and an emergency has no hours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from controller.sansio.agent import Agent, Target
+from controller.sansio.policy import Accept
+
+REFER_AFTER: Final = 1.0
+"""Seconds from the answer; the first words have begun by then, and are heard to their end."""
+
+
+def as_decided(agent: Agent, decision: Accept, targets: Iterable[Target]) -> Agent:
+    """Return the agent who carries a decision out.
+
+    Args:
+        agent: the one that the decision names.
+        decision: with `say` or `refer_to`, or with neither.
+        targets: all that there are; of a target that is none of them, nothing is done.
+    """
+    if decision.say is not None:
+        agent = replace(agent, greeting=decision.say, greeting_is_verbatim=True)
+    target = next((each for each in targets if each.name == decision.refer_to), None)
+    if target is None:
+        return agent
+    own = tuple(each for each in agent.targets if each.name != target.name)
+    return replace(
+        agent,
+        greeting=decision.say,
+        tools=(),
+        built_in=frozenset(),
+        targets=(*own, replace(target, hours=None)),
+        offered=(),
+        fallback=target.name,
+        at_the_end="transfer",
+        max_duration=REFER_AFTER,
+        warn_before=0.0,
+    )
