@@ -203,9 +203,11 @@ async def test_a_caller_who_refuses_the_transcript_leaves_no_word_in_the_record(
     kept: list[bytes] = []
 
     class Reading(WatchedLedger):
-        async def finish(self, call_id: str, epoch: int, outcome: Any, record: bytes) -> None:
+        async def finish(
+            self, call_id: str, epoch: int, outcome: Any, record: bytes, **used: Any
+        ) -> None:
             kept.append(record)
-            await super().finish(call_id, epoch, outcome, record)
+            await super().finish(call_id, epoch, outcome, record, **used)
 
     house = await open_house(ledger=Reading, agent={"built_in": frozenset({"no_transcript"})})
 

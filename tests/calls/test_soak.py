@@ -238,7 +238,7 @@ def assert_nothing_is_left(house: House, ledger: MemoryLedger) -> None:
     assert (house.registry.unsettled_count, house.registry.calls()) == (0, [])
     assert all(call.sidebands == [] for call in house.openai.calls.values())
     assert [task for task in asyncio.all_tasks() if task.get_name().startswith("call:")] == []
-    assert (ledger._live, ledger._reserved, ledger._taken) == ({}, {}, {})
+    assert (ledger._live, ledger._counts._places, ledger._counts._taken) == ({}, {}, {})
 
 
 def in_memory() -> Counter[str]:
