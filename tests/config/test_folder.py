@@ -92,7 +92,7 @@ def test_an_abstract_file_is_checked_for_what_it_says(folder: Path) -> None:
     assert label.startswith("base.md:5: mcp[0].label: is missing; must be given: what it is")
     assert url.startswith("base.md:5: mcp[0].url: is missing; must be given: its address")
     assert others == [
-        "base.md:3: speed: found 9; must be less than or equal to 1.5",
+        "base.md:3: speed: found 9; must be at most 1.5",
         "base.md:4: budget.usd: found 'x'; must be a number, without quotes",
     ]
 
@@ -102,7 +102,7 @@ def test_an_inherited_mistake_is_told_once(folder: Path) -> None:
     write(folder, "one", 'extends = "base"\n')
     write(folder, "two", 'extends = "base"\n')
 
-    assert problems(folder) == ["base.md:5: speed: found 9; must be less than or equal to 1.5"]
+    assert problems(folder) == ["base.md:5: speed: found 9; must be at most 1.5"]
 
 
 def test_nobody_is_blamed_for_extending_a_file_that_is_broken(folder: Path) -> None:

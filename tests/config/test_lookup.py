@@ -106,7 +106,7 @@ def test_an_address_is_asked_with_a_secret(house: Path) -> None:
         ),
         (
             '[lookup]\ntool = "caller_of"\ntimeout = 6\n',
-            "controller.toml:5: lookup.timeout: found 6; must be less than or equal to 5",
+            "controller.toml:5: lookup.timeout: found 6; must be at most 5",
         ),
     ],
 )
@@ -172,7 +172,7 @@ def test_values_and_facts_stand_in_texts(house: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("x = true", "controller.toml:4: values.x: found True; must be text or a number"),
+        ("x = true", "controller.toml:4: values.x: found true; must be text or a number"),
         ("x = [1]", "controller.toml:4: values.x: found [1]; must be text or a number"),
         (
             '"a b" = 1',
@@ -196,5 +196,5 @@ def test_a_wrong_value_is_not_blamed_on_the_text_that_names_it(house: Path) -> N
     (house / "agents" / "vip.md").write_text(AGENT.format("{{ values.x }}"))
 
     assert problems(house, "[values]\nx = true\n") == [
-        "controller.toml:4: values.x: found True; must be text or a number"
+        "controller.toml:4: values.x: found true; must be text or a number"
     ]
