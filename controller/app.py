@@ -26,6 +26,7 @@ from prometheus_client import CollectorRegistry
 
 from controller import parts
 from controller.calls.clock import SystemClock, WallClock
+from controller.calls.generations import Generations
 from controller.calls.ports import Clock
 from controller.config import Generation
 from controller.handlers.control import ControlHandler
@@ -96,9 +97,10 @@ class Service:
             meter=self._metrics,
         )
         self._calls = parts.registry(settings, self._world)
-        self._reception = parts.reception(
-            settings, generation, self._calls, self._world, self._http_tools
+        self._generations = Generations(
+            parts.call_generation(settings, generation, self._world, self._http_tools)
         )
+        self._reception = parts.reception(settings, self._generations, self._calls, self._world)
         self._listeners = self._make_listeners()
         self._control = ControlSocket(self._control_app(), settings.server.control_socket)
         self._is_controlled = False

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from controller.calls.caller_refs import CallerRefs
+from controller.calls.generations import Generation as CallGeneration
+from controller.calls.generations import Generations, Trunk
 from controller.calls.headroom import Headroom
 from controller.calls.incident import Gate, IncidentRules, Incidents
 from controller.calls.places import Places
 from controller.calls.ports import Channels, Clock, Ledger, Line, Meter, Runnable
-from controller.calls.reception import Generation as CallGeneration
-from controller.calls.reception import Reception, Trunk
+from controller.calls.reception import Reception
 from controller.calls.registry import Registry
 from controller.calls.toolbox import Toolbox
 from controller.calls.world import AlarmLimits, World
@@ -119,32 +120,37 @@ def http_tools(
     )
 
 
-def reception(
-    settings: Settings,
-    generation: Generation,
-    calls: Registry,
-    world: World,
-    http_client: HttpToolClient,
-) -> Reception:
-    """Return what takes verified deliveries."""
-    return Reception(
-        calls,
-        world,
-        generation=CallGeneration(
-            hash=generation.hash,
-            agents=generation.agents,
-            toolboxes=_toolboxes(generation, world, http_client),
-            rules=generation.rules,
-            prices=generation.prices,
-            secrets=generation.secrets,
-            prompts=generation.prompts,
-            facts=generation.lookup.facts if generation.lookup else {},
-        ),
+def call_generation(
+    settings: Settings, generation: Generation, world: World, http_client: HttpToolClient
+) -> CallGeneration:
+    """Return a generation as calls need it, its tools ready to run."""
+    return CallGeneration(
+        hash=generation.hash,
+        agents=generation.agents,
+        toolboxes=_toolboxes(generation, world, http_client),
+        rules=generation.rules,
+        targets=generation.targets,
+        prices=generation.prices,
+        secrets=generation.secrets,
+        prompts=generation.prompts,
+        facts=generation.lookup.facts if generation.lookup else {},
+        lookup=generation.lookup,
         trunk=Trunk(
             region=settings.trunk.default_region,
             # A trunk's own headers come first, in the order in which they were written.
             called_number_headers=(*settings.trunk.called_number_headers, *CALLED_NUMBER_HEADERS),
         ),
+    )
+
+
+def reception(
+    settings: Settings, generations: Generations, calls: Registry, world: World
+) -> Reception:
+    """Return what takes verified deliveries."""
+    return Reception(
+        calls,
+        world,
+        generation=generations,
         limits=_limits(settings),
         pace=_pace(settings),
         stale_after=settings.webhook.stale_limit,

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from controller import parts
 from controller.calls.clock import SystemClock, WallClock
+from controller.calls.generations import Generations
 from controller.calls.incident import IncidentRules
 from controller.calls.registry import Registry
 from controller.calls.world import AlarmLimits, World
@@ -116,20 +117,22 @@ async def test_deliveries_are_read_and_judged_as_the_operator_wants(tmp_path: Pa
     line, sidebands = parts.line(settings, tls, meter), parts.sidebands(settings, tls)
     world = World(MemoryLedger(clock), line, sidebands, clock, meter)
     http_tools = parts.http_tools(settings, generation, tls, clock)
-    reception = parts.reception(settings, generation, Registry(world), world, http_tools)
+    answering = parts.call_generation(settings, generation, world, http_tools)
+    reception = parts.reception(settings, Generations(answering), Registry(world), world)
     await http_tools.close()
     await line.close()
     await sidebands.close()
 
-    assert reception._trunk.region == "GB"
-    headers = [name.lower() for name in reception._trunk.called_number_headers]
+    assert answering.trunk.region == "GB"
+    headers = [name.lower() for name in answering.trunk.called_number_headers]
     assert headers == ["x-dialled", *CALLED_NUMBER_HEADERS]
     assert reception._stale_after == 12.5
     assert reception._limits == parts._limits(settings)
     assert reception._pace == parts._pace(settings)
-    assert reception._generation.prices == generation.prices
-    assert reception._generation.hash == generation.hash
-    assert list(reception._generation.toolboxes) == ["frontdesk"]
+    assert answering.prices == generation.prices
+    assert reception._generations.current is answering
+    assert answering.hash == generation.hash
+    assert list(answering.toolboxes) == ["frontdesk"]
 
 
 def test_the_machines_have_the_times_that_the_operator_set(make: Make) -> None:

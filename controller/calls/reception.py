@@ -6,16 +6,17 @@ with it the accept request, starts after.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
 from controller.calls.decided import as_decided
+from controller.calls.generations import Generation, Generations
 from controller.calls.ids import new_call_id
 from controller.calls.orphan import end_orphan
-from controller.calls.ports import Claim, Toolbox
+from controller.calls.ports import Claim
 from controller.calls.record import CallRecord
 from controller.calls.referrals import Return
 from controller.calls.registry import Registry
@@ -27,11 +28,11 @@ from controller.sansio.commands import Outcome
 from controller.sansio.conversation import Circumstances, Conversation
 from controller.sansio.events import Admitted, Event, Refused
 from controller.sansio.incoming import IncomingCall, read_incoming
-from controller.sansio.policy import Accept, Decision, Ignore, Load, Reject, Rules, admit
+from controller.sansio.policy import Accept, Decision, Ignore, Load, Reject, admit
 from controller.sansio.realtime import Pace
-from controller.sansio.returning import forwarded_by, numbers_of_targets
-from controller.sansio.templating import Addressed, Prompts
-from controller.sansio.usage import PriceEntry, Prices, prices_at
+from controller.sansio.returning import forwarded_by
+from controller.sansio.templating import Addressed
+from controller.sansio.usage import Prices, prices_at
 from controller.sansio.webhook import (
     STALE_AFTER,
     CallOffered,
@@ -48,41 +49,13 @@ STALE_IN_A_ROW = 2
 """First deliveries that come too late, one after the other, after which somebody is told (O16)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """What answers calls now: agents, their tools, and the rules of admission."""
-
-    hash: str
-    agents: Mapping[str, Agent]
-    toolboxes: Mapping[str, Toolbox]
-    """By the agent's name."""
-    rules: Rules
-    prices: Sequence[PriceEntry] = ()
-    """The price list; without one nothing is counted in money."""
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """By name."""
-    prompts: Mapping[str, Prompts] = field(default_factory=dict)
-    """By the agent's name: texts that are filled in for each call."""
-    facts: Mapping[str, str] = field(default_factory=dict)
-    """What stands for a fact that no look-up has found, by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trunk:
-    """How the trunk writes what we must read."""
-
-    region: str
-    called_number_headers: Sequence[str]
-
-
 class Reception:
     """Takes verified deliveries.
 
     Args:
         registry: starts the calls' tasks.
         world: the ports.
-        generation: what answers.
-        trunk: how to read the caller and the called number.
+        generation: what answers, or those of which one does at a time.
         limits: of the calls' machines.
         pace: of their turn machines.
         stale_after: seconds after which the caller has gone, by all experience.
@@ -93,19 +66,18 @@ class Reception:
         registry: Registry,
         world: World,
         *,
-        generation: Generation,
-        trunk: Trunk,
+        generation: Generation | Generations,
         limits: Limits | None = None,
         pace: Pace | None = None,
         stale_after: float = STALE_AFTER,
     ) -> None:
         self._registry = registry
         self._world = world
-        self._generation = generation
-        self._trunk = trunk
+        if isinstance(generation, Generation):
+            generation = Generations(generation)
+        self._generations = generation
         self._limits = limits or Limits()
         self._pace = pace
-        self._targets = numbers_of_targets(generation.agents.values(), region=trunk.region)
         self._stale_after = stale_after
         self._stale = 0
 
@@ -126,14 +98,29 @@ class Reception:
             # rejection, which would end the call (rule 2).
             return "unhandled"
         self._world.meter.delivery_age(max(0.0, received_at - event.created_at))
-        incoming = self._read(event, signed)
-        returned = self._returned(incoming, received_at)
+        with self._generations.use() as generation:  # read once: a call never mixes two
+            return await self._take(
+                signed, event, received_at=received_at, body=body, generation=generation
+            )
+
+    async def _take(
+        self,
+        signed: Signed,
+        event: CallOffered,
+        *,
+        received_at: float,
+        body: bytes,
+        generation: Generation,
+    ) -> str:
+        """Decide of a call and start its task, all of it with one generation."""
+        incoming = _read(event, signed, generation)
+        returned = self._returned(incoming, received_at, generation)
         load = self._load(returned, received_at)
-        decision = admit(incoming, self._generation.rules, load, received_at)
+        decision = admit(incoming, generation.rules, load, received_at)
         if isinstance(decision, Ignore):
             self._raise_alarm(decision, incoming)  # ours or not, nobody can read whom it is for
             return "ignored"  # and not claimed: it is another controller's (O3)
-        record = self._record(incoming, received_at)
+        record = self._record(incoming, received_at, generation)
         record.returned = returned
         with bound_contextvars(**record.ids):
             epoch = await self._claim(record, body)
@@ -143,7 +130,7 @@ class Reception:
             if self._is_late(signed, event, received_at):
                 await self._expire(record)
                 return "stale"
-            return await self._decide(record, decision, load)
+            return await self._decide(record, decision, load, generation)
 
     def _load(self, returned: Return, now: float) -> Load:
         registry = self._registry
@@ -154,21 +141,15 @@ class Reception:
             returns=returned.hops,
         )
 
-    def _returned(self, incoming: IncomingCall, now: float) -> Return:
+    def _returned(self, incoming: IncomingCall, now: float, generation: Generation) -> Return:
         """Tell whether a transfer of ours comes back: by who calls, or by who forwarded (O6)."""
         recent = self._world.referrals.find(incoming.caller.e164, now)
-        targets, hops = forwarded_by(incoming.diversion, self._targets)
+        targets, hops = forwarded_by(incoming.diversion, generation.numbers_of_targets)
         return Return(recent.targets | targets, max(recent.hops, hops))
 
-    def _read(self, event: CallOffered, signed: Signed) -> IncomingCall:
-        return read_incoming(
-            event,
-            webhook_id=signed.webhook_id,
-            region=self._trunk.region,
-            called_number_headers=self._trunk.called_number_headers,
-        )
-
-    def _record(self, incoming: IncomingCall, received_at: float) -> CallRecord:
+    def _record(
+        self, incoming: IncomingCall, received_at: float, generation: Generation
+    ) -> CallRecord:
         return CallRecord(
             call_id=new_call_id(received_at),
             epoch=0,
@@ -176,7 +157,7 @@ class Reception:
             agent=None,
             received_at=received_at,
             rule="",
-            generation=self._generation.hash,
+            generation=generation.hash,
             caller_ref=self._world.caller_refs.of(incoming.caller.e164),
         )
 
@@ -217,14 +198,18 @@ class Reception:
             self._world.meter.alarm(decision.alarm)
             _log.warning("alarm", kind=decision.alarm, header_names=incoming.header_names)
 
-    async def _decide(self, record: CallRecord, decision: Accept | Reject, load: Load) -> str:
+    async def _decide(
+        self, record: CallRecord, decision: Accept | Reject, load: Load, generation: Generation
+    ) -> str:
         """Start the call's task, with a place under the limits or with a refusal."""
         self._raise_alarm(decision, record.incoming)
         if isinstance(decision, Accept):
-            decision = await self._reserve(record, decision, load)
+            decision = await self._reserve(record, decision, load, generation)
         record.rule = decision.rule
         try:
-            self._start(record, decision)  # nothing is awaited since the last look at the load
+            self._start(
+                record, decision, generation
+            )  # nothing is awaited since the last look at the load
         except Exception:  # noqa: BLE001 - a mistake of ours: neither caller nor place may stay
             _log.exception("call_failed")
             self._world.meter.alarm("call_failed")
@@ -232,12 +217,14 @@ class Reception:
             return "rejected"
         return "accepted" if isinstance(decision, Accept) else "rejected"
 
-    async def _reserve(self, record: CallRecord, decision: Accept, load: Load) -> Accept | Reject:
+    async def _reserve(
+        self, record: CallRecord, decision: Accept, load: Load, generation: Generation
+    ) -> Accept | Reject:
         """Take the call's shares; where there is no room for one, decide again with that known.
 
         It ends: a decision never asks for a share of which it was told that there is no room.
         """
-        ledger, rules = self._world.ledger, self._generation.rules
+        ledger, rules = self._world.ledger, generation.rules
         decided: Decision = decision
         while isinstance(decided, Accept):
             full = await ledger.reserve(record.call_id, decided.shares)
@@ -253,38 +240,28 @@ class Reception:
             return Reject(rules.paused, "not_admitting", "draining or paused since a moment")
         return decided
 
-    def _start(self, record: CallRecord, decision: Accept | Reject) -> None:
-        generation = self._generation
-        agents = self._addressed(record)
+    def _start(self, record: CallRecord, decision: Accept | Reject, generation: Generation) -> None:
+        agents = _addressed(record, generation)
         first: Event
         if isinstance(decision, Accept):
-            targets = (each for agent in generation.agents.values() for each in agent.targets)
+            targets = generation.targets.values()
             record.agent = as_decided(agents[decision.agent_name], decision, targets)
             first = Admitted()
         else:
             first = Refused(decision.status_code)
         runner = CallRunner(
             record,
-            self._conversation(record, agents),
+            self._conversation(record, agents, generation),
             self._world,
             toolboxes=generation.toolboxes,
             agents=agents,
         )
-        self._registry.start(runner, first)
+        self._registry.start(runner, first, release=self._generations.hold(generation))
 
-    def _addressed(self, record: CallRecord) -> Addressed:
-        """Return the agents with their texts as they are for this call."""
-        generation = self._generation
-        return Addressed(
-            generation.agents,
-            generation.prompts,
-            record.incoming,
-            now=record.received_at,
-            found=generation.facts,
-        )
-
-    def _conversation(self, record: CallRecord, agents: Mapping[str, Agent]) -> Conversation:
-        generation, now = self._generation, self._world.clock.now()
+    def _conversation(
+        self, record: CallRecord, agents: Mapping[str, Agent], generation: Generation
+    ) -> Conversation:
+        now = self._world.clock.now()
         # A call that is refused needs no agent; the machines ask for one only after an answer.
         agent = record.agent or _NOBODY
         return Conversation(
@@ -295,17 +272,38 @@ class Reception:
                 limits=self._limits,
                 pace=self._pace,
                 colleagues=agents,
-                prices=self._prices(agent, now),
+                prices=_prices(agent, now, generation),
                 secrets=generation.secrets,
                 returned_from=record.returned.targets,
             ),
         )
 
-    def _prices(self, agent: Agent, now: float) -> Prices | None:
-        """Return what the agent's model costs today, with the transcription beside it."""
-        transcription = agent.transcription
-        beside = transcription.get("model") if transcription else None
-        return prices_at(self._generation.prices, agent.model, beside, now)
+
+def _read(event: CallOffered, signed: Signed, generation: Generation) -> IncomingCall:
+    return read_incoming(
+        event,
+        webhook_id=signed.webhook_id,
+        region=generation.trunk.region,
+        called_number_headers=generation.trunk.called_number_headers,
+    )
+
+
+def _addressed(record: CallRecord, generation: Generation) -> Addressed:
+    """Return the agents with their texts as they are for this call."""
+    return Addressed(
+        generation.agents,
+        generation.prompts,
+        record.incoming,
+        now=record.received_at,
+        found=generation.facts,
+    )
+
+
+def _prices(agent: Agent, now: float, generation: Generation) -> Prices | None:
+    """Return what the agent's model costs today, with the transcription beside it."""
+    transcription = agent.transcription
+    beside = transcription.get("model") if transcription else None
+    return prices_at(generation.prices, agent.model, beside, now)
 
 
 _NOBODY = Agent(name="", model="", voice="", instructions="")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
@@ -52,6 +53,10 @@ class CallSummary:
     answered_at: float | None
     cost_usd: float | None
     """So far; None: nothing is counted in money."""
+
+
+def _nothing() -> None:
+    """Nobody waits for the end of the call."""
 
 
 class Registry:
@@ -120,8 +125,16 @@ class Registry:
         """Return the calls that are not over, the oldest first."""
         return [_summary(runner) for runner in self._runners.values() if not runner.is_over]
 
-    def start(self, runner: CallRunner, first: Event) -> None:
-        """Start a call's task. Its exception, which would be a bug of ours, is logged once."""
+    def start(
+        self, runner: CallRunner, first: Event, *, release: Callable[[], None] = _nothing
+    ) -> None:
+        """Start a call's task. Its exception, which would be a bug of ours, is logged once.
+
+        Args:
+            runner: drives it.
+            first: the decision.
+            release: called when the task has ended: the call needs its generation no more.
+        """
         call_id = runner.record.call_id
         task = asyncio.create_task(self._drive(runner, first), name=f"call:{call_id}")
         self._runners[call_id] = runner
@@ -130,7 +143,7 @@ class Registry:
         if runner.record.agent is not None:
             self._holding.add(call_id)
             self._world.meter.live_calls(len(self._holding))
-        task.add_done_callback(partial(self._forget, call_id))
+        task.add_done_callback(partial(self._forget, call_id, release))
 
     def _give_back(self, call_id: str) -> None:
         """The call is over: its place is free, even while a tool still runs."""
@@ -138,10 +151,11 @@ class Registry:
             self._holding.remove(call_id)
             self._world.meter.live_calls(len(self._holding))
 
-    def _forget(self, call_id: str, task: asyncio.Task[None]) -> None:
+    def _forget(self, call_id: str, release: Callable[[], None], task: asyncio.Task[None]) -> None:
         del self._tasks[call_id]
         del self._runners[call_id]
         self._give_back(call_id)
+        release()
         if not self._tasks:
             self._idle.set()
         error = None if task.cancelled() else task.exception()

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from controller.sansio.agent import Agent
+from controller.sansio.agent import Target
 from controller.sansio.numbers import normalise
 from controller.sansio.sip import parse_uri
 
 
-def numbers_of_targets(agents: Iterable[Agent], *, region: str) -> dict[str, frozenset[str]]:
-    """Return the telephone numbers of all targets, with the names of those that have each.
+def numbers_of_targets(targets: Iterable[Target], *, region: str) -> dict[str, frozenset[str]]:
+    """Return the telephone numbers of targets, with the names of those that have each.
 
     Args:
-        agents: whose targets.
+        targets: all that there are.
         region: Country of the trunk (`US`), for numbers that do not begin with `+`.
     """
     found: dict[str, frozenset[str]] = {}
-    for agent in agents:
-        for target in agent.targets:
-            uri = parse_uri(target.uri)
-            context = (uri.parameter("phone-context") if uri else None) or ""
-            number = normalise(uri.user if uri else "", region=region, context=context).e164
-            if number is not None:
-                found[number] = found.get(number, frozenset()) | {target.name}
+    for target in targets:
+        uri = parse_uri(target.uri)
+        context = (uri.parameter("phone-context") if uri else None) or ""
+        number = normalise(uri.user if uri else "", region=region, context=context).e164
+        if number is not None:
+            found[number] = found.get(number, frozenset()) | {target.name}
     return found
 
 

@@ -12,9 +12,10 @@ from typing import Any, TypeAlias
 
 from aiohttp import web
 
+from controller.calls.generations import Generation, Generations
 from controller.calls.incident import IncidentRules, Incidents
 from controller.calls.ports import Channels, Handover, Ledger, Line
-from controller.calls.reception import Generation, Reception, Trunk
+from controller.calls.reception import Reception
 from controller.calls.registry import Registry
 from controller.calls.toolbox import Toolbox
 from controller.calls.world import AlarmLimits, World
@@ -22,7 +23,6 @@ from controller.clients.openai_line import OpenAILine
 from controller.clients.sideband import Sidebands
 from controller.sansio.agent import Agent, Silence, Target
 from controller.sansio.call import Limits
-from controller.sansio.parties import CALLED_NUMBER_HEADERS
 from controller.sansio.policy import Rules
 from controller.sansio.usage import PriceEntry
 from controller.sansio.webhook import decode_secrets, verify
@@ -153,6 +153,7 @@ class House:
     world: World
     registry: Registry
     reception: Reception
+    generations: Generations
     meter: Gauges
     log: list[Any]
     results: list[str]
@@ -252,16 +253,11 @@ async def build(  # a composition root
         rules=Rules(numbers={"+12025550100": "frontdesk"}, **(rules or {})),
         prices=prices,
     )
-    reception = Reception(
-        registry,
-        world,
-        generation=generation,
-        trunk=Trunk(region="US", called_number_headers=CALLED_NUMBER_HEADERS),
-        limits=limits,
-    )
+    generations = Generations(generation)
+    reception = Reception(registry, world, generation=generations, limits=limits)
     results: list[str] = []
     openai.webhook_url = await _listen(stack, reception, clock, results)
-    return House(openai, world, registry, reception, meter, log, results)
+    return House(openai, world, registry, reception, generations, meter, log, results)
 
 
 async def _listen(

@@ -396,7 +396,7 @@ async def test_a_mistake_of_ours_after_the_claim_costs_neither_the_caller_nor_a_
     open_house: Open,
 ) -> None:
     house = await open_house(rules={"max_concurrent_calls": 1})
-    agents: Any = house.reception._generation.agents
+    agents: Any = house.generations.current.agents
     known = agents.pop("frontdesk")  # the loader would not let that pass
 
     refused = await house.play(STAYS)

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.looptime
 
 def fill_in(house: House, text: str, **facts: str) -> None:
     prompts = {"frontdesk": Prompts(instructions=templating.read(text)[0])}
-    generation = house.reception._generation
-    house.reception._generation = replace(generation, prompts=prompts, facts=facts)
+    changed = replace(house.generations.current, prompts=prompts, facts=facts)
+    house.generations.activate(changed)
 
 
 async def test_the_accept_body_holds_the_texts_of_this_call(open_house: Open) -> None:
@@ -49,7 +49,7 @@ async def test_each_call_has_its_own(open_house: Open) -> None:
     for call, number in zip(calls, ("+12025550142", "+12025550143"), strict=True):
         assert call.accept_body is not None
         assert f'"caller_shown": "{number}"' in call.accept_body["instructions"]
-        assert number not in house.reception._generation.agents["frontdesk"].instructions
+        assert number not in house.generations.current.agents["frontdesk"].instructions
 
 
 async def test_what_a_caller_sent_is_in_no_log_line(open_house: Open) -> None:

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from controller.sansio.agent import Agent, Target
+from controller.sansio.agent import Target
 from controller.sansio.returning import forwarded_by, numbers_of_targets
 
 
-def agent(*targets: tuple[str, str]) -> Agent:
-    values = tuple(Target(name, uri, "somebody") for name, uri in targets)
-    return Agent(name="a", model="m", voice="v", instructions="", targets=values)
+def targets(*written: tuple[str, str]) -> list[Target]:
+    return [Target(name, uri, "somebody") for name, uri in written]
 
 
 @pytest.mark.parametrize(
@@ -22,24 +21,25 @@ def agent(*targets: tuple[str, str]) -> Agent:
     ],
 )
 def test_a_target_is_known_by_its_number_however_it_is_written(uri: str) -> None:
-    found = numbers_of_targets([agent(("reception", uri))], region="US")
+    found = numbers_of_targets(targets(("reception", uri)), region="US")
 
     assert found == {"+12025550123": frozenset({"reception"})}
 
 
 def test_targets_without_a_number_are_left_out() -> None:
-    agents = [agent(("bob", "sip:bob@pbx.example.net"), ("page", "https://example.net/"))]
+    found = targets(("bob", "sip:bob@pbx.example.net"), ("page", "https://example.net/"))
 
-    assert numbers_of_targets(agents, region="US") == {}
+    assert numbers_of_targets(found, region="US") == {}
 
 
 def test_two_targets_may_share_a_number() -> None:
-    agents = [
-        agent(("reception", "tel:+12025550123")),
-        agent(("night", "sip:+12025550123@trunk.example.net"), ("billing", "tel:+12025550124")),
-    ]
+    found = targets(
+        ("reception", "tel:+12025550123"),
+        ("night", "sip:+12025550123@trunk.example.net"),
+        ("billing", "tel:+12025550124"),
+    )
 
-    assert numbers_of_targets(agents, region="US") == {
+    assert numbers_of_targets(found, region="US") == {
         "+12025550123": frozenset({"reception", "night"}),
         "+12025550124": frozenset({"billing"}),
     }
