@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Python 3.11 makes an event loop for the first one who asks a thread that never had any.
@@ -17,3 +19,17 @@ settings.register_profile(
 )
 settings.register_profile("explore", settings.get_profile("suite"), derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+CORE = Path(__file__).parent / "sansio"
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the core's own tests: they alone are to reach every line and branch of the core.
+
+    Only they are run under coverage by `make test`, since tracing takes half of the time of
+    everything else; `make coverage` traces all.
+    """
+    for item in items:
+        if item.path.is_relative_to(CORE) and item.get_closest_marker("no_cover") is None:
+            item.add_marker("core")

@@ -517,6 +517,17 @@ def test_a_target_that_sent_the_caller_back_is_not_shown_to_the_model() -> None:
     assert story.conversation.agent is AGENT
 
 
+def test_an_operator_is_told_why_a_caller_cannot_be_transferred_now() -> None:
+    story = greeted()
+    assert story.conversation.why_not_transfer("nobody", now=story.now) == "unknown_target"
+    assert story.conversation.why_not_transfer("reception", now=story.now) is None
+
+
+def test_frames_that_nobody_reads_need_not_wake_the_call() -> None:
+    assert not Conversation.wants('{"type": "response.content_part.added"}')
+    assert Conversation.wants('{"type": "session.created"}')
+
+
 def test_it_is_not_shown_after_a_minimal_answer_a_hand_off_or_a_restart_either() -> None:
     agent = replace(
         AGENT,
