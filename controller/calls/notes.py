@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Final
 
 import structlog
 
@@ -12,6 +12,7 @@ from controller.calls.world import World, report_outcome
 from controller.sansio.agent import Agent
 from controller.sansio.commands import (
     RaiseAlarm,
+    Report,
     ReportAnswered,
     ReportDisclosure,
     ReportHandOff,
@@ -25,16 +26,6 @@ _log = structlog.get_logger()
 
 _IGNORED_FRAMES: Final = frozenset({"binary", "malformed", "not_json"})
 """What the dialect reports of frames that it could not read."""
-
-Report: TypeAlias = (
-    ReportAnswered
-    | ReportDisclosure
-    | ReportNoTranscript
-    | ReportHandOff
-    | ReportReattached
-    | RaiseAlarm
-    | ReportOutcome
-)
 
 
 class Notes:
