@@ -418,7 +418,7 @@ def example() -> config.Generation:
 
 def test_the_example_is_in_order(example: config.Generation) -> None:
     assert example.warnings == ()
-    assert list(example.agents) == ["appointments", "frontdesk", "nightdesk"]
+    assert list(example.agents) == ["appointments", "frontdesk", "nightdesk", "overflow"]
     for agent in example.agents.values():
         assert "emergency" in agent.instructions  # O9: nobody is promised help
 

@@ -28,6 +28,7 @@ HOURS: dict[Day, str] = {
     "Thursday": "10 am to 7 pm",
     "Friday": "8 am to 2 pm",
 }
+"""As in [calendars.practice] of controller.toml; holidays are not in here."""
 PRICES = {Treatment.CHECKUP: 90, Treatment.CLEANING: 130, Treatment.FILLING: 210}
 FREE: dict[Day, tuple[str, ...]] = {
     "Monday": ("9:00", "15:30"),
@@ -35,7 +36,20 @@ FREE: dict[Day, tuple[str, ...]] = {
     "Thursday": ("10:30", "17:00", "18:30"),
 }
 
+PATIENTS = frozenset({"+12025550142", "+12025550143"})
+"""Numbers that patients have left."""
+
 NOON = 12
+
+
+@tool(idempotent=True)
+def known_patient(*, context: CallContext) -> dict[str, object]:
+    """Whether the caller's number belongs to a patient; asked before the call is answered.
+
+    A number is a claim and proves nothing: this is good for a question less, and for no secret.
+    """
+    known = context.caller_shown in PATIENTS
+    return {"facts": {"patient": "a patient left this number" if known else "not known"}}
 
 
 @tool(idempotent=True)
