@@ -18,6 +18,7 @@ from controller.sansio.parties import (
     identify_caller,
     privacy_values,
 )
+from controller.sansio.secret_headers import carries
 from controller.sansio.sip import SipHeaders
 from controller.sansio.webhook import CallOffered
 
@@ -79,6 +80,8 @@ class IncomingCall:
     """`rtp`, `srtp`, another word, or None when unknown."""
     attestation: Attestation | None = None
     """STIR/SHAKEN, as a header tells it."""
+    is_from_trunk: bool | None = None
+    """It carries what the trunk is known by, or does not; None: the trunk cannot be told."""
     from_host: str | None = None
     """The host of the From header's URI, in lower case: the trunk's, or what somebody wrote."""
     header_names: tuple[str, ...] = ()
@@ -91,7 +94,9 @@ def read_incoming(
     webhook_id: str,
     region: str,
     called_number_headers: Sequence[str] = CALLED_NUMBER_HEADERS,
+    caller_headers: Sequence[str] = (),
     trust_verstat: bool = False,
+    trunk_mark: Sequence[tuple[str, str]] = (),
 ) -> IncomingCall:
     """Read the headers of an offered call. Never raises.
 
@@ -102,10 +107,20 @@ def read_incoming(
         called_number_headers: Names of headers, in any case, in the order in which they are
             searched for the called number. `CALLED_NUMBER_HEADERS` is the default; a trunk's own
             X-header belongs before those.
-        trust_verstat: See `parties.identify_caller`.
+        caller_headers: See `parties.identify_caller`.
+        trust_verstat: Likewise.
+        trunk_mark: Headers, names in lower case, with the values that only the trunk knows; () is
+            a trunk that cannot be told from strangers.
     """
     headers = SipHeaders.read(offered.sip_headers)
-    caller = identify_caller(headers, region=region, trust_verstat=trust_verstat)
+    is_from_trunk = _is_from_trunk(headers, trunk_mark) if trunk_mark else None
+    caller = identify_caller(
+        headers,
+        region=region,
+        trust_verstat=trust_verstat,
+        caller_headers=caller_headers,
+        is_from_trunk=is_from_trunk,
+    )
     return IncomingCall(
         provider_id=offered.provider_id,
         event_id=offered.event_id,
@@ -123,10 +138,16 @@ def read_incoming(
         user_to_user=_carried(headers.all("user-to-user"))[:MAX_USER_TO_USER],
         x_headers=_x_headers(headers),
         media_security=offered.sip_media_security,
-        attestation=read_attestation(headers),
+        # What somebody on the way says that a carrier has said: nothing, where it is a stranger.
+        attestation=None if is_from_trunk is False else read_attestation(headers),
+        is_from_trunk=is_from_trunk,
         from_host=_from_host(headers),
         header_names=headers.names()[:MAX_HEADER_NAMES],
     )
+
+
+def _is_from_trunk(headers: SipHeaders, mark: Sequence[tuple[str, str]]) -> bool:
+    return carries({name: headers.all(name) for name, _ in mark}, mark)
 
 
 def _sip_call_id(headers: SipHeaders) -> str | None:

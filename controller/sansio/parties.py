@@ -67,8 +67,9 @@ class Caller:
     """For model, tools and notifications."""
     trust: CallerTrust
     """`attested`: the trunk, which is configured to be believed, says that the number was verified
-    (STIR/SHAKEN); `trunk`: from P-Asserted-Identity; `claimed`: from what the caller's side wrote;
-    `withheld`. A caller's number authenticates nobody, whatever this says."""
+    (STIR/SHAKEN); `trunk`: from P-Asserted-Identity or a header of the trunk's own, or from
+    anywhere in a call that is known to come over the trunk; `claimed`: from what the caller's side
+    wrote; `withheld`. A caller's number authenticates nobody, whatever this says."""
     display_name: str = field(repr=False)
     """From the From header, one line of at most `MAX_DISPLAY_NAME` characters; hostile. Empty when
     withheld."""
@@ -95,7 +96,14 @@ class CalledNumber:
 UNREADABLE: Final = CalledNumber("unreadable")
 
 
-def identify_caller(headers: SipHeaders, *, region: str, trust_verstat: bool = False) -> Caller:
+def identify_caller(
+    headers: SipHeaders,
+    *,
+    region: str,
+    trust_verstat: bool = False,
+    caller_headers: Sequence[str] = (),
+    is_from_trunk: bool | None = None,
+) -> Caller:
     """Find the caller: the first number in P-Asserted-Identity, Remote-Party-ID, From.
 
     Args:
@@ -103,8 +111,12 @@ def identify_caller(headers: SipHeaders, *, region: str, trust_verstat: bool = F
         region: Country of the trunk, for numbers that do not begin with `+`.
         trust_verstat: Believe `verstat=TN-Validation-Passed` beside the number. Only where the
             trunk is known to remove it from what its own callers send.
+        caller_headers: Of the trunk's own, searched before all others, in this order.
+        is_from_trunk: The call is known to come over the trunk, or not to; what a stranger asserts
+            is a claim. None: nobody knows, and what a trunk would assert is taken for the trunk's.
     """
-    asserted = headers.addresses("p-asserted-identity")
+    own = tuple(address for name in caller_headers for address in headers.addresses(name))
+    asserted = (*own, *headers.addresses("p-asserted-identity"))
     remote = tuple(
         address
         for address in headers.addresses("remote-party-id")
@@ -119,13 +131,21 @@ def identify_caller(headers: SipHeaders, *, region: str, trust_verstat: bool = F
     display_name = _clean_name(origin[0].display_name) if origin else ""
     if known is None:
         return Caller(UNPARSED, UNPARSED, "claimed", display_name)
-    trust: CallerTrust = "trunk" if known in numbers[: len(asserted)] else "claimed"
-    if trust_verstat and any(
+    is_asserted = known in numbers[: len(asserted)]
+    is_verified = trust_verstat and any(
         number == known and _is_verified(address)
         for address, number in zip(sources, numbers, strict=True)
-    ):
-        trust = "attested"
+    )
+    trust = _trust(is_from_trunk=is_from_trunk, is_asserted=is_asserted, is_verified=is_verified)
     return Caller(known, known, trust, display_name)
+
+
+def _trust(*, is_from_trunk: bool | None, is_asserted: bool, is_verified: bool) -> CallerTrust:
+    if is_from_trunk is False:
+        return "claimed"
+    if is_verified:
+        return "attested"
+    return "trunk" if is_asserted or is_from_trunk else "claimed"
 
 
 def privacy_values(headers: SipHeaders) -> tuple[str, ...]:

@@ -41,13 +41,14 @@ from controller.sansio.policy.admission import (
     UNREADABLE_ALARM,
     Load,
     admit,
+    reassign,
 )
 from controller.sansio.policy.decisions import Accept, Decision, Ignore, Reject
 from controller.sansio.policy.explaining import Explanation, Tried, explain
 from controller.sansio.policy.limits import Limit, Period, Sliding, default_limits
 from controller.sansio.policy.number_sets import NumberSet
 from controller.sansio.policy.rules import CATCH_ALL, FULL, Emergencies, Rule, Rules
-from controller.sansio.policy.shares import ALL, Key, Measure, Share, Used
+from controller.sansio.policy.shares import ALL, WARN_AT, Key, Measure, Share, Used, crossed
 
 __all__ = [
     "ALL",
@@ -56,6 +57,7 @@ __all__ = [
     "FULL",
     "LOOP_HOPS",
     "UNREADABLE_ALARM",
+    "WARN_AT",
     "Accept",
     "Decision",
     "Emergencies",
@@ -75,6 +77,8 @@ __all__ = [
     "Tried",
     "Used",
     "admit",
+    "crossed",
     "default_limits",
     "explain",
+    "reassign",
 ]

@@ -15,7 +15,6 @@ round.
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -25,6 +24,7 @@ from controller.sansio.parties import CallerTrust
 from controller.sansio.policy.countries import country_of
 from controller.sansio.policy.facts import Facts
 from controller.sansio.policy.number_sets import NumberSet
+from controller.sansio.secret_headers import carries
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +109,7 @@ class HeaderIs:
 
     def holds(self, facts: Facts, _now: float) -> bool:
         """Ask the facts."""
-        wanted, holds = _bytes(self.value), False
-        # Each is compared: how many there are is no secret, which of them is right may be.
-        for each in facts.headers.get(self.name, ()):
-            holds |= hmac.compare_digest(_bytes(each), wanted)
-        return holds
+        return carries(facts.headers, ((self.name, self.value),))
 
     def __str__(self) -> str:
         return f"header {self.name} has the configured value"
@@ -195,6 +191,18 @@ class HasPriority:
 
 
 @dataclass(frozen=True, slots=True)
+class FromTrunk:
+    """The call carries what our trunk is known by; where nothing was configured, none does."""
+
+    def holds(self, facts: Facts, _now: float) -> bool:
+        """Ask the facts."""
+        return facts.is_from_trunk
+
+    def __str__(self) -> str:
+        return "the call carries the trunk's secret header"
+
+
+@dataclass(frozen=True, slots=True)
 class FromHost:
     """The From header names one of these hosts."""
 
@@ -239,8 +247,23 @@ class Not:
         return f"not: {self.condition}"
 
 
+@dataclass(frozen=True, slots=True)
+class All:
+    """All of them hold; () always."""
+
+    conditions: tuple[Condition, ...]
+
+    def holds(self, facts: Facts, now: float) -> bool:
+        """Ask until one does not hold."""
+        return all(each.holds(facts, now) for each in self.conditions)
+
+    def __str__(self) -> str:
+        return " and ".join(map(str, self.conditions)) or "it always holds"
+
+
 Condition: TypeAlias = (
-    Called
+    All
+    | Called
     | CallerIn
     | CallerCountry
     | CallerWithheld
@@ -252,14 +275,10 @@ Condition: TypeAlias = (
     | Attested
     | HasPriority
     | FromHost
+    | FromTrunk
     | OpenAt
     | Not
 )
-
-
-def _bytes(text: str) -> bytes:
-    """Encode for `compare_digest`, which takes no text beyond ASCII."""
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _either(words: frozenset[str] | frozenset[CallerTrust] | frozenset[Attestation]) -> str:

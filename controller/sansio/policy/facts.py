@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from controller.sansio.attestation import Attestation
 from controller.sansio.incoming import IncomingCall
 from controller.sansio.numbers import last_four
 from controller.sansio.parties import CallerTrust
+
+KEPT_HEADERS: Final = frozenset({"user-to-user", "privacy", "priority"})
+"""Beside those that begin with `x-`, what a rule can ask of; names in lower case."""
+
+
+def is_kept(name: str) -> bool:
+    """Tell whether a rule can ask of a header, by its name in any case."""
+    return name.lower() in KEPT_HEADERS or name.lower().startswith("x-")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,6 +39,8 @@ class Facts:
     attestation: Attestation | None = None
     priority: str | None = None
     from_host: str | None = None
+    is_from_trunk: bool = False
+    """The call carries what our trunk is known by."""
 
     @property
     def is_nameless(self) -> bool:
@@ -64,6 +75,7 @@ def read_facts(incoming: IncomingCall, own: Container[str]) -> Facts:
         attestation=incoming.attestation,
         priority=incoming.priority,
         from_host=incoming.from_host,
+        is_from_trunk=incoming.is_from_trunk is True,
     )
 
 

@@ -23,7 +23,7 @@ from typing import Final, Literal, TypeAlias, assert_never
 from controller.sansio.policy.decisions import Accept, Reject
 from controller.sansio.policy.facts import Facts
 from controller.sansio.policy.number_sets import NO_NUMBERS, NumberSet
-from controller.sansio.policy.shares import ALL, Key, Measure, Share
+from controller.sansio.policy.shares import ALL, WARN_AT, Key, Measure, Share
 
 By: TypeAlias = Literal["total", "number", "agent", "caller", "withheld", "untrusted"]
 
@@ -86,6 +86,8 @@ class Limit:
     """Called numbers, agents or callers to which it applies; None: to each."""
     exempt: NumberSet = NO_NUMBERS
     """Callers that are not counted: a hospital's exchange has one number for many people (O4)."""
+    warn_at: tuple[float, ...] = WARN_AT
+    """Of money: the shares of `at_most` at which somebody is told."""
 
     def __post_init__(self) -> None:
         # The same promises as a share's, at load and not in the middle of a call.
@@ -115,6 +117,7 @@ class Limit:
             measure=self.measure,
             seconds=within.seconds if isinstance(within, Sliding) else None,
             period=within.label(now) if isinstance(within, Period) else None,
+            warn_at=self.warn_at if self.measure == "usd" else (),
         )
 
     def _subject(self, facts: Facts, agent_name: str) -> str | None:

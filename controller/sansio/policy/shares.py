@@ -6,7 +6,7 @@ survive a reload, and nodes of different configurations can share them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -18,6 +18,12 @@ Used: TypeAlias = Mapping[Measure, float]
 
 ALL: Final = ""
 """The subject of a count that is about no one in particular."""
+
+
+WARN_AT: Final = (0.5, 0.8)
+"""Shares of a limit of money at which somebody is told (operations, Defaults)."""
+SPENT: Final = 1.0
+"""The whole of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class Share:
     seconds: float | None = None
     period: str | None = None
     """`2026-11-22` or `2026-11`; later periods sort after earlier ones."""
+    warn_at: tuple[float, ...] = ()
+    """Shares of `at_most` at which somebody is told (`crossed`)."""
 
     def __post_init__(self) -> None:
         if self.seconds is not None and (self.period is not None or self.measure != "calls"):
@@ -58,3 +66,21 @@ class Share:
         A deposit of nothing needs room too: who has spent everything starts no further call.
         """
         return used >= self.at_most or used + self.amount > self.at_most
+
+
+def crossed(
+    before: float, after: float, at_most: float, *, warn_at: Iterable[float] = WARN_AT
+) -> tuple[float, ...]:
+    """Return the marks that a count has passed on its way, the least first; total.
+
+    A mark is passed by who reaches it. The whole is one of them in any case: from there on nobody
+    is let in.
+
+    Args:
+        before: What was used.
+        after: What is used now; where it is less than before, nothing was passed.
+        at_most: The limit. Of a limit of nothing there is nothing to warn of.
+        warn_at: Shares of the limit.
+    """
+    marks = sorted({*warn_at, SPENT})
+    return tuple(mark for mark in marks if before < mark * at_most <= after)

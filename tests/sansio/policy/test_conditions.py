@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from controller.sansio.hours import Calendar, Hours
 from controller.sansio.policy import NumberSet
 from controller.sansio.policy.conditions import (
+    All,
     Attested,
     Called,
     CallerCountry,
@@ -21,6 +22,7 @@ from controller.sansio.policy.conditions import (
     CallerWithheld,
     Condition,
     FromHost,
+    FromTrunk,
     HasPriority,
     HeaderContains,
     HeaderIs,
@@ -96,6 +98,12 @@ TABLE: list[tuple[Condition, dict[str, Any], bool]] = [
     (FromHost(frozenset({"trunk.example.net"})), {"from_host": "trunk.example.net"}, True),
     (FromHost(frozenset({"trunk.example.net"})), {"from_host": "example.net"}, False),
     (FromHost(frozenset({"trunk.example.net"})), {}, False),
+    (FromTrunk(), {"is_from_trunk": True}, True),
+    (FromTrunk(), {"is_from_trunk": False}, False),
+    (FromTrunk(), {}, False),
+    (All(()), {}, True),
+    (All((Called(numbers(CALLED)), CallerWithheld())), {"caller": "withheld"}, True),
+    (All((Called(numbers(CALLED)), CallerWithheld())), {}, False),
 ]
 
 
@@ -145,6 +153,10 @@ def test_a_condition_is_named_by_its_list_its_hours_or_what_it_wants() -> None:
     assert str(OpenAt(OFFICE, "office")) == "it is within the hours office"
     assert str(Not(CallerWithheld())) == "not: the caller's number is withheld"
     assert str(CallerCountry(frozenset({"RU", "DE"}))) == "the caller's number is of DE or RU"
+    both = All((CallerWithheld(), FromTrunk()))
+    assert str(both) == (
+        "the caller's number is withheld and the call carries the trunk's secret header"
+    )
     assert str(MediaSecurity(frozenset())) == "the media is none of the configured"
 
 
