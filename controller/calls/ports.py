@@ -285,6 +285,9 @@ class Meter(Protocol):
     def tool_ran(self, tool: str, result: str, seconds: float) -> None:
         """Count and time a tool by its result, a stable word: `ok`, `error`, `timeout`, …."""
 
+    def looked_up(self, result: str, seconds: float) -> None:
+        """Count and time a look-up by its result, a stable word: `ok`, `timeout`, `late`, …."""
+
     def request(self, verb: str, status: str, seconds: float) -> None:
         """Count and time a request to the line by its HTTP status, or `timeout`, `refused`."""
 

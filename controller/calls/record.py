@@ -64,6 +64,19 @@ class Disclosure:
 
 
 @dataclass(slots=True)
+class LookedUp:
+    """What became of the look-up before the answer."""
+
+    result: str
+    """A stable word (`lookups.Result`)."""
+    seconds: float
+    agent: str | None = None
+    """Whom it has chosen, if that is another agent than the rules'."""
+    late_agent: str | None = None
+    """Whom it would have chosen, had it been there in time."""
+
+
+@dataclass(slots=True)
 class CallRecord:
     """One call, as far as this process knows it. Instants are Unix seconds."""
 
@@ -88,6 +101,8 @@ class CallRecord:
     outcome: Outcome | None = None
     detail: str | None = None
     reject_code: int | None = None
+    looked_up: LookedUp | None = None
+    """None: nothing was asked."""
     returned: Return = NEVER
     """What the call is, if a transfer came back (O6)."""
     speaking: Agent | None = None
@@ -212,6 +227,7 @@ class CallRecord:
             "total_s": _seconds(self.received_at, self.ended_at),
             **self._counts(),
             **self._evidence(),
+            **self._found(),
             "cost_usd": self.cost(),
             **{f"usage_{name}": count for name, count in _tokens(self.usage).items()},
         }
@@ -254,6 +270,17 @@ class CallRecord:
         if note.failed:
             was_called = isinstance(note, ServerToolCalled)
             self.add_fault("mcp_call_failed" if was_called else "mcp_list_failed")
+
+    def _found(self) -> dict[str, Any]:
+        known = self.looked_up
+        if known is None:
+            return {}
+        return {
+            "lookup": known.result,
+            "lookup_s": round(known.seconds, 3),
+            "chosen_by_lookup": known.agent,
+            "lookup_late_agent": known.late_agent,
+        }
 
     def _counts(self) -> dict[str, Any]:
         return {

@@ -207,6 +207,14 @@ class Addressed(Mapping[str, Agent]):
         self._found = found
         self._made: dict[str, Agent] = {}
 
+    def learn(self, found: Mapping[str, str]) -> None:
+        """Take what a look-up has found in place of what stood for it.
+
+        An agent that was made before stays as it is; one that is asked for from now on is told.
+        """
+        self._found = found
+        self._made.clear()
+
     def __getitem__(self, name: str) -> Agent:
         agent, prompts = self._agents[name], self._prompts.get(name)
         if prompts is None:

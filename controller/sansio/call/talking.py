@@ -38,8 +38,8 @@ def inject_requested(call: CallState, event: InjectRequested, _now: float) -> St
 
 
 def reconfigure_requested(call: CallState, event: ReconfigureRequested, _now: float) -> Step:
-    """Change the session from here on."""
-    if call.answered_at is None:
+    """Change the session from here on, if the agent for whom it is meant still talks."""
+    if call.answered_at is None or event.agent not in {None, call.terms.agent}:
         return ignore(call)
     return call, (Reconfigure(event.instructions, event.tools, event.turn_detection),)
 

@@ -36,7 +36,7 @@ class SayRequested:
 
 @dataclass(frozen=True, slots=True)
 class InjectRequested:
-    """An operator, or a late look-up, tells the model something that the caller does not hear."""
+    """An operator tells the model something that the caller does not hear."""
 
     text: str = field(repr=False)
 
@@ -52,13 +52,15 @@ class TransferRequested:
 class ReconfigureRequested:
     """The session is to go on with other instructions, tools or turn detection.
 
-    None leaves a thing as it is.
+    An operator wants it, or what a look-up found came late. None leaves a thing as it is.
     """
 
     instructions: str | None = field(default=None, repr=False)
     tools: tuple[str, ...] | None = None
     """Names among the agent's own; the others are taken away."""
     turn_detection: Mapping[str, Any] | None = None
+    agent: str | None = None
+    """For this agent alone: nothing is changed when another one talks by now. None: for any."""
 
 
 # --- the watchers ------------------------------------------------------------------------------

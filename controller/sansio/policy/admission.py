@@ -54,6 +54,24 @@ def admit(incoming: IncomingCall, rules: Rules, load: Load, now: float) -> Decis
     return decide(read_facts(incoming, rules.numbers), rules, load, now)
 
 
+def reassign(
+    accepted: Accept, *, incoming: IncomingCall, rules: Rules, load: Load, now: float
+) -> Accept | Reject:
+    """Decide about the room for another agent, whom a look-up has chosen for a call of ours.
+
+    Whether the call is taken at all was decided before, and is not asked again.
+
+    Args:
+        accepted: What was decided, with that agent; its shares are asked for anew.
+        incoming: The call.
+        rules: What the operator wants.
+        load: What is going on, without this call.
+        now: Unix seconds.
+    """
+    facts = read_facts(incoming, rules.numbers)
+    return _within_limits(accepted, facts, rules, load, some_time(now))
+
+
 def some_time(now: float) -> float:
     """Return the instant, or another one where calendars and zones have no answer."""
     return now if _EARLIEST <= now <= _LATEST else _EARLIEST
