@@ -22,13 +22,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from controller.sansio.policy import Key, Share, Used
+from controller.sansio.policy import Key, Share, Used, crossed
 
 MAX_SUBJECTS: Final = 100_000
 """Subjects that are remembered for one limit, at most some 60 MB. Of more, those that called least
 recently are forgotten first: somebody may call once too often, and nobody is refused for it."""
 
 _NOTHING: Final[Used] = {}
+_NEVER: Final = ("", 0.0)
 
 
 @dataclass(slots=True)
@@ -52,6 +53,23 @@ class _Sum:
 
     period: str
     amount: float = 0.0
+    """With the deposits of live calls."""
+    spent: float = 0.0
+    """By calls that are over."""
+    ratio: float = 0.0
+    """That, of the limit as it was at the last call's end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a call that has ended made of a count of money."""
+
+    limit: str
+    ratio: float
+    """Of the limit, what calls that are over have spent; where it is counted for several subjects,
+    of the one that has spent most."""
+    marks: tuple[float, ...]
+    """Shares of the limit that this call's subject has passed by it."""
 
 
 class Counts:
@@ -68,6 +86,8 @@ class Counts:
         self._recent: dict[str, OrderedDict[str, _Recent]] = {}
         self._sums: dict[str, OrderedDict[str, _Sum]] = {}
         self._taken: dict[str, tuple[Share, ...]] = {}
+        self._highest: dict[str, tuple[str, float]] = {}
+        """By limit: the period, and what the subject that has spent most in it has spent."""
 
     def take(self, call_id: str, shares: Sequence[Share], now: float) -> Share | None:
         """Take all shares or none. Returns the first for which there is no room, else None.
@@ -97,13 +117,21 @@ class Counts:
             else:
                 self._leave(share)
 
-    def settle(self, call_id: str, used: Used = _NOTHING) -> None:
-        """End a call: places are free, deposits become what was used, and the rest stays."""
+    def settle(self, call_id: str, used: Used = _NOTHING) -> list[Spent]:
+        """End a call: places are free, deposits become what was used, and the rest stays.
+
+        Returns what has become of each count of money. A mark is passed once in a period, and again
+        where the limit was changed meanwhile.
+        """
+        spent = []
         for share in self._taken.pop(call_id, ()):
             if share.measure != "calls":
-                self._change(share, used.get(share.measure, 0.0) - share.amount)
+                amount = used.get(share.measure, 0.0)
+                self._change(share, amount - share.amount)
+                spent += self._spend(share, amount) if share.measure == "usd" else []
             elif share.seconds is None and share.period is None:
                 self._leave(share)
+        return spent
 
     def used(self, share: Share) -> float:
         """Return what is taken of a share's count, as of the last `take`."""
@@ -149,6 +177,25 @@ class Counts:
         known = self._sum_of(share)
         if known is not None:  # else the period is over, and nobody asks any more
             known.amount += amount
+
+    def _spend(self, share: Share, amount: float) -> list[Spent]:
+        known = self._sum_of(share)
+        if known is None:
+            return []
+        before = known.ratio
+        known.spent += amount
+        known.ratio = known.spent / share.at_most if share.at_most > 0 else 1.0
+        # Of shares and not of sums: a limit that was halved meanwhile may be passed already.
+        marks = crossed(before, known.ratio, 1.0, warn_at=share.warn_at)
+        return [Spent(share.key.limit, self._highest_ratio(share, known.ratio), marks)]
+
+    def _highest_ratio(self, share: Share, ratio: float) -> float:
+        limit, period = share.key.limit, share.period or ""
+        if len(self._sums[limit]) > 1:
+            known = self._highest.get(limit, _NEVER)
+            ratio = max(ratio, known[1]) if known[0] == period else ratio
+        self._highest[limit] = period, ratio
+        return ratio
 
     def _leave(self, share: Share) -> None:
         left = self._places[share.key] - share.amount

@@ -11,7 +11,7 @@ It keeps the same rules as a ledger on disk, so that the shell is written once:
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
@@ -20,7 +20,7 @@ from controller.calls.ports import NOTHING_USED, UNCOUNTED, Claim, Clock, Messag
 from controller.errors import Fenced
 from controller.sansio.commands import Effect, Outcome, RunTool
 from controller.sansio.policy import Share, Used
-from controller.store.counts import Counts
+from controller.store.counts import Counts, Spent
 
 REMEMBER_LIMIT: Final = 72 * 3600.0
 """Seconds that an ended call is remembered: OpenAI repeats a delivery for up to 72 h."""
@@ -70,6 +70,7 @@ class MemoryLedger:
 
     Args:
         clock: decides when an ended call may be forgotten.
+        when_spent: told of each count of money in which an ended call has spent.
         max_remembered: ended calls that are remembered at most.
         max_messages: messages that are kept at most.
     """
@@ -80,10 +81,12 @@ class MemoryLedger:
         self,
         clock: Clock,
         *,
+        when_spent: Callable[[Spent], None] | None = None,
         max_remembered: int = MAX_REMEMBERED,
         max_messages: int = MAX_MESSAGES,
     ) -> None:
         self._clock = clock
+        self._when_spent = when_spent
         self._max_remembered = max_remembered
         self._max_messages = max_messages
         self._messages: deque[Message] = deque()
@@ -143,7 +146,7 @@ class MemoryLedger:
         if outcome in UNCOUNTED:
             self._counts.give_back(call_id)
         else:
-            self._counts.settle(call_id, used)
+            self._settle_counts(call_id, used)
         self._ended[call_id] = _EndedCall(
             webhook_id=claim.webhook_id,
             line=claim.line,
@@ -188,6 +191,11 @@ class MemoryLedger:
         """Return the last snapshot of a live call, None of a call that is not live."""
         call = self._live.get(call_id)
         return call.snapshot if call else None
+
+    def _settle_counts(self, call_id: str, used: Used) -> None:
+        for spent in self._counts.settle(call_id, used):
+            if self._when_spent is not None:
+                self._when_spent(spent)
 
     def _has_ended(self, call_id: str, epoch: int) -> bool:
         ended = self._ended.get(call_id)

@@ -5,6 +5,8 @@ from typing import Any
 from controller.calls.ports import Claim, Message
 from controller.sansio.commands import AnswerCall, AnswerForm, Outcome, RunTool
 from controller.sansio.events import ToolCall
+from controller.sansio.policy import Key, Share
+from controller.store.counts import Spent
 from controller.store.memory import MESSAGE_LIMIT, REMEMBER_LIMIT, EffectNote, MemoryLedger
 
 ANSWER = AnswerCall("answer:1", AnswerForm.FULL)
@@ -92,3 +94,16 @@ async def test_when_there_are_too_many_messages_a_new_one_is_refused_until_the_o
     clock.time += MESSAGE_LIMIT - 1
     assert await ledger.keep_message(epoch, message("4"))
     assert [each.message_id for each in await ledger.messages(10)] == ["2", "4"]
+
+
+async def test_it_tells_of_the_money_that_a_call_has_spent(clock: Any) -> None:
+    told: list[Spent] = []
+    ledger = MemoryLedger(clock, when_spent=told.append)
+    share = Share(key=Key("spend_day"), at_most=10.0, amount=0.0, measure="usd", period="2026-11")
+    for call_id, outcome in (("a", Outcome.CALLER_HUNG_UP), ("b", Outcome.REJECTED)):
+        epoch = await ledger.claim(claim_of(call_id))
+        assert epoch is not None
+        await ledger.reserve(call_id, [share])
+        await ledger.finish(call_id, epoch, outcome, b"{}", used={"usd": 2.5})
+
+    assert told == [Spent("spend_day", 0.25, ())]
