@@ -106,6 +106,7 @@ class Metrics:
                 self._ignored,
                 self._alarms,
                 self._tools,
+                self._lookups,
                 self._requests,
             )
         }
@@ -123,6 +124,7 @@ class Metrics:
         self._answer_sent = times("answer_sent", "Delivery received to accept sent", _QUICK)
         self._answered = times("session_created", "Accept to session.created", _REMOTE)
         self._tools = times("tool", "Tool runs", _REMOTE, ("tool", "result"))
+        self._lookups = times("lookup", "Look-ups before the answer", _REMOTE, ("result",))
         self._requests = times("request", "Requests to the line", _REMOTE, ("verb", "status"))
         self._lag = times("event_loop_lag", "How late the event loop runs", _QUICK)
 
@@ -161,6 +163,10 @@ class Metrics:
     def tool_ran(self, tool: str, result: str, seconds: float) -> None:
         """Count and time a tool by its result."""
         self._child(self._tools, tool, result).observe(seconds)
+
+    def looked_up(self, result: str, seconds: float) -> None:
+        """Count and time a look-up by its result."""
+        self._child(self._lookups, result).observe(seconds)
 
     def request(self, verb: str, status: str, seconds: float) -> None:
         """Count and time a request to the line."""

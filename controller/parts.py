@@ -15,6 +15,7 @@ from controller.calls.generations import Generation as CallGeneration
 from controller.calls.generations import Generations, Trunk
 from controller.calls.headroom import Headroom
 from controller.calls.incident import Gate, IncidentRules, Incidents
+from controller.calls.lookups import Lookups, patient
 from controller.calls.places import Places
 from controller.calls.ports import Channels, Clock, Ledger, Line, Meter, Runnable
 from controller.calls.reception import Reception
@@ -134,7 +135,7 @@ def call_generation(
         secrets=generation.secrets,
         prompts=generation.prompts,
         facts=generation.lookup.facts if generation.lookup else {},
-        lookup=generation.lookup,
+        lookup=_lookups(generation, world, http_client),
         trunk=Trunk(
             region=settings.trunk.default_region,
             # A trunk's own headers come first, in the order in which they were written.
@@ -201,6 +202,19 @@ def _handover(settings: Settings, wall: Clock) -> Handover | None:
 def _caller_refs(settings: Settings) -> CallerRefs:
     key = settings.log.caller_ref_key
     return CallerRefs(None if key is None else key.get_secret_value().encode())
+
+
+def _lookups(generation: Generation, world: World, http_client: HttpToolClient) -> Lookups | None:
+    """Return what asks before a call is answered, None where nothing is asked."""
+    lookup = generation.lookup
+    if lookup is None:
+        return None
+    runnable: Runnable
+    if lookup.http is not None:
+        runnable = HttpToolRunner(patient(lookup.http), http_client)
+    else:
+        runnable = generation.tools[lookup.tool or ""]  # one of the two is given
+    return Lookups(lookup, runnable, clock=world.clock, meter=world.meter)
 
 
 def _toolboxes(

@@ -127,8 +127,8 @@ async def test_deliveries_are_read_and_judged_as_the_operator_wants(tmp_path: Pa
     headers = [name.lower() for name in answering.trunk.called_number_headers]
     assert headers == ["x-dialled", *CALLED_NUMBER_HEADERS]
     assert reception._stale_after == 12.5
-    assert reception._limits == parts._limits(settings)
-    assert reception._pace == parts._pace(settings)
+    assert reception._timing.limits == parts._limits(settings)
+    assert reception._timing.pace == parts._pace(settings)
     assert answering.prices == generation.prices
     assert reception._generations.current is answering
     assert answering.hash == generation.hash

@@ -6,13 +6,12 @@ with it the accept request, starts after.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from controller.calls.decided import as_decided
+from controller.calls.beginning import Opening, Preparation, Timing, take_shares
 from controller.calls.generations import Generation, Generations
 from controller.calls.ids import new_call_id
 from controller.calls.orphan import end_orphan
@@ -22,17 +21,12 @@ from controller.calls.referrals import Return
 from controller.calls.registry import Registry
 from controller.calls.runner import CallRunner
 from controller.calls.world import World, report_outcome
-from controller.sansio.agent import Agent
 from controller.sansio.call import Limits
 from controller.sansio.commands import Outcome
-from controller.sansio.conversation import Circumstances, Conversation
-from controller.sansio.events import Admitted, Event, Refused
 from controller.sansio.incoming import IncomingCall, read_incoming
 from controller.sansio.policy import Accept, Decision, Ignore, Load, Reject, admit
 from controller.sansio.realtime import Pace
 from controller.sansio.returning import forwarded_by
-from controller.sansio.templating import Addressed
-from controller.sansio.usage import Prices, prices_at
 from controller.sansio.webhook import (
     STALE_AFTER,
     CallOffered,
@@ -76,8 +70,7 @@ class Reception:
         if isinstance(generation, Generation):
             generation = Generations(generation)
         self._generations = generation
-        self._limits = limits or Limits()
-        self._pace = pace
+        self._timing = Timing(limits or Limits(), pace)
         self._stale_after = stale_after
         self._stale = 0
 
@@ -205,11 +198,9 @@ class Reception:
         self._raise_alarm(decision, record.incoming)
         if isinstance(decision, Accept):
             decision = await self._reserve(record, decision, load, generation)
-        record.rule = decision.rule
         try:
-            self._start(
-                record, decision, generation
-            )  # nothing is awaited since the last look at the load
+            # Nothing is awaited since the last look at the load.
+            self._start(record, decision, generation)
         except Exception:  # noqa: BLE001 - a mistake of ours: neither caller nor place may stay
             _log.exception("call_failed")
             self._world.meter.alarm("call_failed")
@@ -220,63 +211,46 @@ class Reception:
     async def _reserve(
         self, record: CallRecord, decision: Accept, load: Load, generation: Generation
     ) -> Accept | Reject:
-        """Take the call's shares; where there is no room for one, decide again with that known.
-
-        It ends: a decision never asks for a share of which it was told that there is no room.
-        """
-        ledger, rules = self._world.ledger, generation.rules
-        decided: Decision = decision
-        while isinstance(decided, Accept):
-            full = await ledger.reserve(record.call_id, decided.shares)
-            if full is None:
-                break
-            load = replace(load, full=load.full | {full.key})
-            decided = admit(record.incoming, rules, load, record.received_at)
-        if not isinstance(decided, Accept):
-            assert isinstance(decided, Reject)  # noqa: S101 - a call that is ours stays ours
-            return decided
-        if not self._registry.admitting:
-            await ledger.release(record.call_id)
+        """Take the call's shares, unless calls are not taken any more."""
+        rules, now = generation.rules, record.received_at
+        decided = await take_shares(
+            self._world,
+            record,
+            decision,
+            load,
+            lambda load: admit(record.incoming, rules, load, now),
+        )
+        if isinstance(decided, Accept) and not self._registry.admitting:
+            await self._world.ledger.release(record.call_id)
             return Reject(rules.paused, "not_admitting", "draining or paused since a moment")
         return decided
 
     def _start(self, record: CallRecord, decision: Accept | Reject, generation: Generation) -> None:
-        agents = _addressed(record, generation)
-        first: Event
-        if isinstance(decision, Accept):
-            targets = generation.targets.values()
-            record.agent = as_decided(agents[decision.agent_name], decision, targets)
-            first = Admitted()
-        else:
-            first = Refused(decision.status_code)
+        opening = Opening(record, generation, self._world, timing=self._timing)
+        beginning = opening.begin(decision)
         runner = CallRunner(
             record,
-            self._conversation(record, agents, generation),
+            beginning.conversation,
             self._world,
             toolboxes=generation.toolboxes,
-            agents=agents,
+            agents=opening.agents,
+            preparation=self._preparation(opening, decision),
         )
-        self._registry.start(runner, first, release=self._generations.hold(generation))
+        hold = self._generations.hold(generation)
+        self._registry.start(runner, beginning.first, hold=hold)
 
-    def _conversation(
-        self, record: CallRecord, agents: Mapping[str, Agent], generation: Generation
-    ) -> Conversation:
-        now = self._world.clock.now()
-        # A call that is refused needs no agent; the machines ask for one only after an answer.
-        agent = record.agent or _NOBODY
-        return Conversation(
-            agent,
-            now=now,
-            circumstances=Circumstances(
-                capacity_code=generation.rules.busy,
-                limits=self._limits,
-                pace=self._pace,
-                colleagues=agents,
-                prices=_prices(agent, now, generation),
-                secrets=generation.secrets,
-                returned_from=record.returned.targets,
-            ),
-        )
+    def _preparation(self, opening: Opening, decision: Accept | Reject) -> Preparation | None:
+        """Return what is looked up first; nothing for those who are refused or only referred."""
+        lookups = opening.generation.lookup
+        if lookups is None or isinstance(decision, Reject) or decision.refer_to is not None:
+            return None
+        returned = opening.record.returned
+
+        def load() -> Load:
+            now = self._load(returned, self._world.clock.now())
+            return replace(now, live_calls=now.live_calls - 1)  # this call has its place already
+
+        return Preparation(opening, decision, lookups, load=load)
 
 
 def _read(event: CallOffered, signed: Signed, generation: Generation) -> IncomingCall:
@@ -286,24 +260,3 @@ def _read(event: CallOffered, signed: Signed, generation: Generation) -> Incomin
         region=generation.trunk.region,
         called_number_headers=generation.trunk.called_number_headers,
     )
-
-
-def _addressed(record: CallRecord, generation: Generation) -> Addressed:
-    """Return the agents with their texts as they are for this call."""
-    return Addressed(
-        generation.agents,
-        generation.prompts,
-        record.incoming,
-        now=record.received_at,
-        found=generation.facts,
-    )
-
-
-def _prices(agent: Agent, now: float, generation: Generation) -> Prices | None:
-    """Return what the agent's model costs today, with the transcription beside it."""
-    transcription = agent.transcription
-    beside = transcription.get("model") if transcription else None
-    return prices_at(generation.prices, agent.model, beside, now)
-
-
-_NOBODY = Agent(name="", model="", voice="", instructions="")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
@@ -12,11 +11,12 @@ from typing import Final
 import structlog
 from structlog.contextvars import bind_contextvars
 
+from controller.calls.generations import Hold
 from controller.calls.incident import Incidents
 from controller.calls.operators import NO_CALL, Refusal, Wish, ask
 from controller.calls.orphan import end_orphan
 from controller.calls.ports import Message
-from controller.calls.record import last_four
+from controller.calls.record import CallRecord, last_four
 from controller.calls.runner import CallRunner
 from controller.calls.world import World
 from controller.sansio.call import State
@@ -53,10 +53,6 @@ class CallSummary:
     answered_at: float | None
     cost_usd: float | None
     """So far; None: nothing is counted in money."""
-
-
-def _nothing() -> None:
-    """Nobody waits for the end of the call."""
 
 
 class Registry:
@@ -125,25 +121,29 @@ class Registry:
         """Return the calls that are not over, the oldest first."""
         return [_summary(runner) for runner in self._runners.values() if not runner.is_over]
 
-    def start(
-        self, runner: CallRunner, first: Event, *, release: Callable[[], None] = _nothing
-    ) -> None:
+    def start(self, runner: CallRunner, first: Event, *, hold: Hold | None = None) -> None:
         """Start a call's task. Its exception, which would be a bug of ours, is logged once.
 
         Args:
             runner: drives it.
             first: the decision.
-            release: called when the task has ended: the call needs its generation no more.
+            hold: what the call has of its generation; it is told how that served, and the end.
         """
         call_id = runner.record.call_id
-        task = asyncio.create_task(self._drive(runner, first), name=f"call:{call_id}")
+        task = asyncio.create_task(self._drive(runner, first, hold), name=f"call:{call_id}")
         self._runners[call_id] = runner
         self._tasks[call_id] = task
         self._idle.clear()
         if runner.record.agent is not None:
             self._holding.add(call_id)
             self._world.meter.live_calls(len(self._holding))
-        task.add_done_callback(partial(self._forget, call_id, release))
+        task.add_done_callback(partial(self._forget, call_id, hold))
+
+    def _end(self, record: CallRecord, hold: Hold | None) -> None:
+        """The call is over, though a tool may still run."""
+        self._give_back(record.call_id)
+        if hold is not None:
+            hold.judge(record, is_over=True)
 
     def _give_back(self, call_id: str) -> None:
         """The call is over: its place is free, even while a tool still runs."""
@@ -151,11 +151,12 @@ class Registry:
             self._holding.remove(call_id)
             self._world.meter.live_calls(len(self._holding))
 
-    def _forget(self, call_id: str, release: Callable[[], None], task: asyncio.Task[None]) -> None:
+    def _forget(self, call_id: str, hold: Hold | None, task: asyncio.Task[None]) -> None:
         del self._tasks[call_id]
         del self._runners[call_id]
         self._give_back(call_id)
-        release()
+        if hold is not None:
+            hold.release()
         if not self._tasks:
             self._idle.set()
         error = None if task.cancelled() else task.exception()
@@ -163,14 +164,15 @@ class Registry:
             _log.error("call_failed", call_id=call_id, exc_info=error)
             self._world.meter.alarm("call_failed")
 
-    async def _drive(self, runner: CallRunner, first: Event) -> None:
+    async def _drive(self, runner: CallRunner, first: Event, hold: Hold | None) -> None:
         record = runner.record
         bind_contextvars(**record.ids)
         try:
             await runner.run(
                 first,
-                when_over=partial(self._give_back, record.call_id),
+                when_over=partial(self._end, record, hold),
                 when_lost=partial(self._lost, runner),
+                when_answered=None if hold is None else partial(hold.judge, record),
             )
         except Exception:  # noqa: BLE001 - the root of the call's task: a bug of ours
             # The caller must not pay for it, nor the other calls: end this one.

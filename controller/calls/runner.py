@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, assert_never, get_args
 
 from controller.calls.attachment import Attachment
+from controller.calls.beginning import Preparation
 from controller.calls.effects import Effects
 from controller.calls.inbox import Inbox
 from controller.calls.notes import Notes
@@ -62,6 +63,8 @@ class CallRunner:
         world: the ports.
         toolboxes: of every agent of the generation, by name; none for a call that is refused.
         agents: of the generation, by name: a call may be handed to one of them.
+        preparation: what must be known before the decision is followed, and may change it; the
+            machines wait meanwhile. None: nothing.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class CallRunner:
         *,
         toolboxes: Mapping[str, Toolbox],
         agents: Mapping[str, Agent],
+        preparation: Preparation | None = None,
     ) -> None:
         self.record = record
         self.snapshot = b""
@@ -87,12 +91,17 @@ class CallRunner:
             clock=world.clock,
             traffic=record.traffic,
         )
-        self._effects = Effects(
-            record, conversation, world, toolboxes=toolboxes, tell=self._inbox.tell
-        )
+        self._toolboxes = toolboxes
+        self._effects = self._effects_of(conversation)
         self._notes = Notes(record, world, agents)
+        self._preparation = preparation
+        self._answered = asyncio.Event()
+        self._preparing: asyncio.Task[None] | None = None
+        """Ends by itself: what it has begun to reserve must not be cut off."""
+        self._following: asyncio.Task[None] | None = None
         self._children: asyncio.TaskGroup | None = None
         self._when_lost: Callable[[], None] = _nobody_asks
+        self._when_answered: Callable[[], None] = _nobody_asks
 
     @property
     def state(self) -> str:
@@ -133,6 +142,7 @@ class CallRunner:
         *,
         when_over: Callable[[], None],
         when_lost: Callable[[], None] | None = None,
+        when_answered: Callable[[], None] | None = None,
     ) -> None:
         """Drive the call; return when it is over for us and its children are done.
 
@@ -142,18 +152,64 @@ class CallRunner:
                 for, within their time limits.
             when_lost: called whenever the sideband proves to have been lost while caller and agent
                 talked.
+            when_answered: called when the answer has been proven by a session.
         """
         self._when_lost = when_lost or _nobody_asks
+        self._when_answered = when_answered or _nobody_asks
         try:
             async with asyncio.TaskGroup() as self._children:
-                await self._receive(first)
+                await self._begin(first)
                 while not self.is_over:
                     await self._receive(await self._next())
                 await self._attachment.close()
                 when_over()
                 self._effects.end()
+                self._stop_preparing()
         finally:
             await self._attachment.close()
+
+    async def _begin(self, first: Event) -> None:
+        """Follow the decision, or prepare for it first."""
+        if self._preparation is None:
+            await self._receive(first)
+        else:
+            self._preparing = self._child("look-up", self._prepare(self._preparation))
+
+    async def _prepare(self, preparation: Preparation) -> None:
+        """Go on with what the call really begins with, unless it was refused meanwhile."""
+        beginning = await preparation.before()
+        if self._conversation.state != State.PENDING:
+            await preparation.undo()
+            return
+        # Nothing was asked of these machines, nor of the effects: the new ones owe nothing.
+        self._conversation = beginning.conversation
+        self._effects = self._effects_of(beginning.conversation)
+        self._inbox.tell(beginning.first)
+        self._following = self._child("late look-up", self._follow(preparation))
+
+    async def _follow(self, preparation: Preparation) -> None:
+        """Tell the session what comes late, once there is one."""
+        if await preparation.is_late():
+            await self._answered.wait()
+            change = preparation.change(self.agent)
+            if change is not None:
+                self._inbox.tell(change)
+
+    def _stop_preparing(self) -> None:
+        """The call is over: nothing that is found is of use any more."""
+        if self._preparation is not None:
+            self._preparation.stop()
+        if self._following is not None:
+            self._following.cancel()
+
+    def _effects_of(self, conversation: Conversation) -> Effects:
+        return Effects(
+            self.record,
+            conversation,
+            self._world,
+            toolboxes=self._toolboxes,
+            tell=self._inbox.tell,
+        )
 
     async def _next(self) -> Event | str | bytes:
         """Wait for the next event, or for the machines' deadline."""
@@ -202,12 +258,15 @@ class CallRunner:
                 self._effects.perform(command, self._child)
             case AnswerCall() | RejectCall() | TransferCall() | HangUpCall():
                 self._effects.perform(command, self._child)
+            case ReportAnswered():
+                await self._notes.report(command)
+                self._answered.set()
+                self._when_answered()
             case ReportReattached():
                 self._when_lost()
                 await self._notes.report(command)
             case (
-                ReportAnswered()
-                | ReportDisclosure()
+                ReportDisclosure()
                 | ReportNoTranscript()
                 | ReportHandOff()
                 | RaiseAlarm()
@@ -233,4 +292,4 @@ class CallRunner:
 
 
 def _nobody_asks() -> None:
-    """Nobody counts the losses."""
+    """Nobody wants to know."""

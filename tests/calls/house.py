@@ -79,6 +79,7 @@ class Gauges:
     outcomes: Counter[str] = field(default_factory=Counter)
     alarms: Counter[str] = field(default_factory=Counter)
     tools: list[tuple[str, str, float]] = field(default_factory=list)
+    lookups: list[tuple[str, float]] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
     live: list[int] = field(default_factory=list)
@@ -114,6 +115,9 @@ class Gauges:
 
     def tool_ran(self, tool: str, result: str, seconds: float) -> None:
         self.tools.append((tool, result, seconds))
+
+    def looked_up(self, result: str, seconds: float) -> None:
+        self.lookups.append((result, seconds))
 
     def request(self, verb: str, status: str, seconds: float) -> None:
         self.requests.append((verb, status))
