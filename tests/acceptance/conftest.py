@@ -83,11 +83,14 @@ async def wait_for_ever() -> str:
 '''
 
 
+@dataclass
 class LoopClock:
     """Unix time as the event loop counts it, so that it is virtual where the loop's is."""
 
+    starts_at: float = EPOCH
+
     def now(self) -> float:
-        return EPOCH + asyncio.get_running_loop().time()
+        return self.starts_at + asyncio.get_running_loop().time()
 
 
 @dataclass
@@ -132,9 +135,13 @@ async def house(tmp_path: Path) -> AsyncIterator[Open]:
     (tmp_path / "controller.toml").write_text(CONFIG)
 
     async def open_house(
-        webhook: dict[str, Any] | None = None, *, source: Path | None = None, **server: Any
+        webhook: dict[str, Any] | None = None,
+        *,
+        source: Path | None = None,
+        starts_at: float = EPOCH,
+        **server: Any,
     ) -> House:
-        clock = LoopClock()
+        clock = LoopClock(starts_at)
         openai = OpenAISimulator(clock=clock.now, retry_offsets=())
         await openai.start()
         folder = tmp_path

@@ -1,4 +1,8 @@
-"""The demo as somebody who has just cloned the repository sees it: command, output, exit code."""
+"""The demo as somebody who has just cloned the repository sees it: command, output, exit code.
+
+What each call of the example does is held to in virtual time (tests/acceptance/test_example.py).
+Here a few of them run in real time, as the demo runs them, at twenty times the speed of talking.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "deploy" / "example"
 
 
@@ -33,36 +37,63 @@ async def play(*arguments: str, folder: Path = ROOT) -> Played:
     return Played(process.returncode, printed.decode(), complained.decode())
 
 
+KEPT = ("01-opening-hours.toml", "06-unknown-number.toml")
+"""Of the calls that ring one after the other."""
+
+
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
-    """The example with one call, and those of the drain."""
+    """The example with two calls."""
     copy = tmp_path / "example"
     shutil.copytree(EXAMPLE, copy)
-    for path in (copy / "calls").glob("*.toml"):
-        if path.name != "06-unknown-number.toml":
+    for path in (copy / "calls").iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.suffix == ".toml" and path.name not in KEPT:
             path.unlink()
-    shutil.rmtree(copy / "calls" / "slow")
     return copy
 
 
-async def test_every_call_of_the_demo_ends_as_it_should() -> None:
-    played = await play("--speed", "20")
+def with_calls(example: Path, *names: str) -> Path:
+    """Take further calls of the example in, one or a folder of them."""
+    for name in names:
+        source, copy = EXAMPLE / "calls" / name, example / "calls" / name
+        if source.is_dir():
+            shutil.copytree(source, copy)
+        else:
+            shutil.copy(source, copy)
+    return example
 
-    number = len(list((EXAMPLE / "calls").rglob("*.toml")))
+
+async def test_the_demo_tells_each_call_and_what_came_of_all(example: Path) -> None:
+    played = await play("--speed", "20", "--example", str(with_calls(example, "draining")))
+
     assert played.code == 0, played.complained
-    assert f"{number} of {number} calls ended as they should." in played.printed
+    assert "4 of 4 calls ended as they should." in played.printed
+    assert "call 1: opening hours, then a goodbye" in played.printed
     assert 'model     calls opening_hours(day="Monday")' in played.printed
     assert "service   rejects the call with 404" in played.printed
     assert "(SIGTERM): it drains" in played.printed
-    assert "call 1: opening hours, then a goodbye" in played.printed
-    assert "the caller's leg left   referred_unconfirmed\n" in played.printed
-    # Those that take most of a minute are told at the end, with the numbers that the table has.
-    slow = len(list((EXAMPLE / "calls").glob("*.toml"))) + 1
-    assert f"call {slow}: the caller falls silent\n    0.00  call {slow}" in played.printed
-    assert f"  {slow}  ok      the caller falls silent" in played.printed
+    assert "the service hung up  we_hung_up\n" in played.printed
+
+
+async def test_a_call_that_rang_at_the_beginning_is_told_when_it_is_over(example: Path) -> None:
+    (example / "calls" / "01-opening-hours.toml").unlink()
+    slow = example / "calls" / "slow"
+    slow.mkdir()
+    shutil.copy(EXAMPLE / "calls" / "02-transfer.toml", slow / "1-transfer.toml")
+
+    played = await play("--speed", "20", "--example", str(example))
+
+    assert played.code == 0, played.complained
+    rejected = played.printed.index("service   rejects the call with 404")
+    told = played.printed.index("call 2: transfer to the reception\n    0.00  call 2")
+    assert rejected < told
+    assert "  2  ok      transfer to the reception" in played.printed
 
 
 async def test_a_call_that_ends_otherwise_fails_the_demo(example: Path) -> None:
+    (example / "calls" / "01-opening-hours.toml").unlink()
     path = example / "calls" / "06-unknown-number.toml"
     path.write_text(path.read_text().replace("rejected = 404", "rejected = 486"))
 
@@ -70,7 +101,7 @@ async def test_a_call_that_ends_otherwise_fails_the_demo(example: Path) -> None:
 
     assert played.code == 1
     assert "expected a rejection with 486, found 404" in played.printed
-    assert "2 of 3 calls ended as they should." in played.printed
+    assert "0 of 1 calls ended as they should." in played.printed
     assert "a call did not end as it should; the last lines of its log:" in played.complained
     assert '"outcome":"rejected"' in played.complained
 
@@ -94,7 +125,8 @@ async def test_without_an_example_there_is_nothing_to_play(tmp_path: Path) -> No
 
 
 async def test_a_folder_without_calls_is_said_so(example: Path) -> None:
-    (example / "calls" / "06-unknown-number.toml").unlink()
+    for name in KEPT:
+        (example / "calls" / name).unlink()
 
     played = await play("--example", str(example))
 
