@@ -29,6 +29,7 @@ from controller.calls.clock import SystemClock, WallClock
 from controller.calls.generations import Generations
 from controller.calls.ports import Clock
 from controller.config import Generation
+from controller.equipping import Equipping
 from controller.handlers.control import ControlHandler
 from controller.handlers.faults import answer_faults
 from controller.handlers.health import HealthHandler
@@ -86,7 +87,7 @@ class Service:
         tls = ssl.create_default_context()
         self._line = parts.line(settings, tls, self._metrics)
         self._sidebands = parts.sidebands(settings, tls)
-        self._http_tools = parts.http_tools(settings, generation, tls, self._wall)
+        self._http_tools = parts.http_tools(settings, tls, self._wall)
         self._world = parts.world(
             settings,
             ledger=self._ledger,
@@ -97,9 +98,8 @@ class Service:
             meter=self._metrics,
         )
         self._calls = parts.registry(settings, self._world)
-        self._generations = Generations(
-            parts.call_generation(settings, generation, self._world, self._http_tools)
-        )
+        equipping = Equipping(self._world, self._http_tools)
+        self._generations = Generations(equipping.equip(settings, generation))
         self._reception = parts.reception(settings, self._generations, self._calls, self._world)
         self._listeners = self._make_listeners()
         self._control = ControlSocket(self._control_app(), settings.server.control_socket)

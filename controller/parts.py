@@ -7,29 +7,21 @@ limit of a client or of a machine.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 from typing import Final
 
 from controller.calls.caller_refs import CallerRefs
-from controller.calls.generations import Generation as CallGeneration
-from controller.calls.generations import Generations, Trunk
+from controller.calls.generations import Generations
 from controller.calls.headroom import Headroom
 from controller.calls.incident import Gate, IncidentRules, Incidents
-from controller.calls.lookups import Lookups, patient
-from controller.calls.places import Places
-from controller.calls.ports import Channels, Clock, Ledger, Line, Meter, Runnable
+from controller.calls.ports import Channels, Clock, Ledger, Line, Meter
 from controller.calls.reception import Reception
 from controller.calls.registry import Registry
-from controller.calls.toolbox import Toolbox
 from controller.calls.world import AlarmLimits, World
-from controller.clients.http_tools import HttpToolClient, HttpToolRunner
+from controller.clients.http_tools import HttpToolClient
 from controller.clients.openai_line import OpenAILine, RequestLimits
 from controller.clients.sideband import SidebandLimits, Sidebands
 from controller.clients.user_to_user import Handover
-from controller.config import Generation
-from controller.sansio.agent import Agent
 from controller.sansio.call import Limits
-from controller.sansio.parties import CALLED_NUMBER_HEADERS
 from controller.sansio.realtime import Pace
 from controller.sansio.webhook import decode_secrets
 from controller.settings import Settings
@@ -108,39 +100,13 @@ def registry(settings: Settings, world: World) -> Registry:
     return Registry(world, incidents=Incidents(rules))
 
 
-def http_tools(
-    settings: Settings, generation: Generation, tls: ssl.SSLContext, wall: Clock
-) -> HttpToolClient:
+def http_tools(settings: Settings, tls: ssl.SSLContext, wall: Clock) -> HttpToolClient:
     """Return what sends the requests of HTTP tools. Needs a running event loop."""
     secret = settings.http_tools.signing_secret
     return HttpToolClient(
         clock=wall,
         ssl_context=tls,
-        secrets=generation.secrets,
         signing=() if secret is None else decode_secrets(secret.get_secret_value()),
-    )
-
-
-def call_generation(
-    settings: Settings, generation: Generation, world: World, http_client: HttpToolClient
-) -> CallGeneration:
-    """Return a generation as calls need it, its tools ready to run."""
-    return CallGeneration(
-        hash=generation.hash,
-        agents=generation.agents,
-        toolboxes=_toolboxes(generation, world, http_client),
-        rules=generation.rules,
-        targets=generation.targets,
-        prices=generation.prices,
-        secrets=generation.secrets,
-        prompts=generation.prompts,
-        facts=generation.lookup.facts if generation.lookup else {},
-        lookup=_lookups(generation, world, http_client),
-        trunk=Trunk(
-            region=settings.trunk.default_region,
-            # A trunk's own headers come first, in the order in which they were written.
-            called_number_headers=(*settings.trunk.called_number_headers, *CALLED_NUMBER_HEADERS),
-        ),
     )
 
 
@@ -202,50 +168,3 @@ def _handover(settings: Settings, wall: Clock) -> Handover | None:
 def _caller_refs(settings: Settings) -> CallerRefs:
     key = settings.log.caller_ref_key
     return CallerRefs(None if key is None else key.get_secret_value().encode())
-
-
-def _lookups(generation: Generation, world: World, http_client: HttpToolClient) -> Lookups | None:
-    """Return what asks before a call is answered, None where nothing is asked."""
-    lookup = generation.lookup
-    if lookup is None:
-        return None
-    runnable: Runnable
-    if lookup.http is not None:
-        runnable = HttpToolRunner(patient(lookup.http), http_client)
-    else:
-        runnable = generation.tools[lookup.tool or ""]  # one of the two is given
-    return Lookups(lookup, runnable, clock=world.clock, meter=world.meter)
-
-
-def _toolboxes(
-    generation: Generation, world: World, http_client: HttpToolClient
-) -> dict[str, Toolbox]:
-    places = Places()  # one for all agents: the process is what must not be overrun
-    return {
-        agent.name: _toolbox(agent, _runnables(generation, agent, http_client), world, places)
-        for agent in generation.agents.values()
-    }
-
-
-def _toolbox(
-    agent: Agent, runnables: Mapping[str, Runnable], world: World, places: Places
-) -> Toolbox:
-    offered = {each.name for each in agent.tools}
-    sensitive = agent.keypad.sensitive_tool
-    return Toolbox(
-        {name: each for name, each in runnables.items() if name in offered},
-        clock=world.clock,
-        meter=world.meter,
-        places=places,
-        sensitive=None if sensitive is None else runnables[sensitive],
-    )
-
-
-def _runnables(
-    generation: Generation, agent: Agent, http_client: HttpToolClient
-) -> dict[str, Runnable]:
-    """Return an agent's tools, and the one for sensitive digits though the model has it not."""
-    declared = generation.http_tools.get(agent.name, {})
-    remote = {name: HttpToolRunner(each, http_client) for name, each in declared.items()}
-    names = [each.name for each in agent.tools if each.name not in remote]
-    return {**remote, **{name: generation.tools[name] for name in names}}

@@ -15,6 +15,7 @@ from controller.calls.incident import IncidentRules
 from controller.calls.registry import Registry
 from controller.calls.world import AlarmLimits, World
 from controller.clients.openai_line import RequestLimits
+from controller.equipping import Equipping
 from controller.metrics import Metrics
 from controller.sansio.call import Limits
 from controller.sansio.parties import CALLED_NUMBER_HEADERS
@@ -116,8 +117,8 @@ async def test_deliveries_are_read_and_judged_as_the_operator_wants(tmp_path: Pa
     clock, meter, tls = SystemClock(), Metrics(CollectorRegistry()), ssl.create_default_context()
     line, sidebands = parts.line(settings, tls, meter), parts.sidebands(settings, tls)
     world = World(MemoryLedger(clock), line, sidebands, clock, meter)
-    http_tools = parts.http_tools(settings, generation, tls, clock)
-    answering = parts.call_generation(settings, generation, world, http_tools)
+    http_tools = parts.http_tools(settings, tls, clock)
+    answering = Equipping(world, http_tools).equip(settings, generation)
     reception = parts.reception(settings, Generations(answering), Registry(world), world)
     await http_tools.close()
     await line.close()
@@ -273,9 +274,9 @@ async def test_an_agent_has_its_tools_of_every_kind(tmp_path: Path) -> None:
     )
     world = make_world(settings)
     tls = ssl.create_default_context()
-    http_tools = parts.http_tools(settings, generation, tls, world.clock)
+    http_tools = parts.http_tools(settings, tls, world.clock)
 
-    toolbox = parts._toolboxes(generation, world, http_tools)["shop"]
+    toolbox: Any = Equipping(world, http_tools).equip(settings, generation).toolboxes["shop"]
 
     await http_tools.close()
     assert set(toolbox._tools) == {"opening_hours", "stock"}

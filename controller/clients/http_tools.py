@@ -67,7 +67,6 @@ class HttpToolClient:
     Args:
         clock: for the signatures' timestamps.
         ssl_context: shared by all connections.
-        secrets: values for `${NAME}` in headers.
         signing: secrets that sign the facts of a call; with none, no facts are sent.
         resolver: resolves names; aiohttp's if None. Closed with the client.
     """
@@ -77,12 +76,10 @@ class HttpToolClient:
         *,
         clock: Clock,
         ssl_context: ssl.SSLContext,
-        secrets: Mapping[str, str] | None = None,
         signing: Sequence[Secret] = (),
         resolver: AbstractResolver | None = None,
     ) -> None:
         self.clock = clock
-        self.secrets = secrets or {}
         self.signing = signing
         self._resolver = resolver or aiohttp.DefaultResolver()
         # Two pools: a tool that may ask public addresses only must not be handed a connection that
@@ -203,6 +200,7 @@ class HttpToolRunner:
     Args:
         tool: the declaration.
         client: sends the requests.
+        secrets: values for `${NAME}` in headers, of the generation that the tool belongs to.
         jitter: returns 0 to 1; spreads the attempts of calls that failed together.
 
     Raises:
@@ -215,15 +213,17 @@ class HttpToolRunner:
         tool: HttpTool,
         client: HttpToolClient,
         *,
+        secrets: Mapping[str, str] | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.declaration = tool.declaration
         self._tool = tool
         self._client = client
+        self._secrets = secrets or {}
         self._jitter = jitter
         self._arguments = Arguments(tool.declaration.parameters)
         try:
-            build(tool, {}, client.secrets)
+            build(tool, {}, self._secrets)
         except LocalProtocolError as error:
             problem = Problem("", tool.declaration.name, str(error), "correct the agent file")
             raise ConfigurationError(problem) from None
@@ -245,7 +245,7 @@ class HttpToolRunner:
         arguments = self._arguments.read(arguments_json)
         if isinstance(arguments, tuple):
             return _refused(arguments)
-        request = build(self._tool, arguments, self._client.secrets)
+        request = build(self._tool, arguments, self._secrets)
         if isinstance(request, tuple):
             return _refused(request)
         answer, attempts = await self._ask(request, context)

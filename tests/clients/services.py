@@ -7,7 +7,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -103,8 +103,13 @@ def tool_at(url: str, method: Method = "GET", **more: Any) -> HttpTool:
     return HttpTool(declaration, method, url, **{"allow_private": True, **more})
 
 
-async def run(tool: HttpTool, client: HttpToolClient, arguments: str = '{"day":"friday"}') -> Any:
-    runner: Runnable = HttpToolRunner(tool, client, jitter=lambda: 0.5)
+async def run(
+    tool: HttpTool,
+    client: HttpToolClient,
+    arguments: str = '{"day":"friday"}',
+    secrets: Mapping[str, str] | None = None,
+) -> Any:
+    runner: Runnable = HttpToolRunner(tool, client, secrets=secrets, jitter=lambda: 0.5)
     output = await runner.run(arguments, CONTEXT)
     try:
         return json.loads(output)
@@ -112,6 +117,8 @@ async def run(tool: HttpTool, client: HttpToolClient, arguments: str = '{"day":"
         return output
 
 
-async def asked(tls: ssl.SSLContext, tool: HttpTool, **more: Any) -> Any:
+async def asked(
+    tls: ssl.SSLContext, tool: HttpTool, *, secrets: Mapping[str, str] | None = None, **more: Any
+) -> Any:
     async with client_with(tls, **more) as client:
-        return await run(tool, client)
+        return await run(tool, client, secrets=secrets)
