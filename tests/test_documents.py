@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from controller.calls.incident import IncidentRules
 from controller.calls.ports import Message
-from controller.calls.record import CallRecord, Disclosure
+from controller.calls.record import CallRecord, Disclosure, LookedUp
 from controller.calls.referrals import Return
 from controller.calls.transcript import Transcript
 from controller.calls.world import AlarmLimits
@@ -175,6 +175,7 @@ def ended_call() -> CallRecord:
         messages=[Message("1", "018f", 2.5, "normal", "", "", "")],
         operator_acts={"say": 1},
         transcript=Transcript(is_refused=True),
+        looked_up=LookedUp("late", 1.5, "billing", "frontdesk"),
     )
 
 

@@ -35,6 +35,7 @@ def test_everything_reported_is_shown(metrics: Metrics, registry: CollectorRegis
     metrics.outcome("we_hung_up")
     metrics.reattached()
     metrics.tool_ran("opening_hours", "ok", 0.1)
+    metrics.looked_up("late", 2.5)
     metrics.request("accept", "200", 0.2)
     metrics.ignored_frames("not_json", 3)
     metrics.alarm("accept_denied")
@@ -56,6 +57,7 @@ def test_everything_reported_is_shown(metrics: Metrics, registry: CollectorRegis
         ("controller_calls_total", ("outcome", "we_hung_up")): 1,
         ("controller_reattaches_total",): 1,
         ("controller_tool_seconds_sum", ("tool", "opening_hours"), ("result", "ok")): 0.1,
+        ("controller_lookup_seconds_sum", ("result", "late")): 2.5,
         ("controller_request_seconds_count", ("verb", "accept"), ("status", "200")): 1,
         ("controller_ignored_frames_total", ("reason", "not_json")): 3,
         ("controller_alarms_total", ("kind", "accept_denied")): 1,

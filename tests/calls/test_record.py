@@ -13,6 +13,7 @@ from controller.calls.record import (
     FAULTS_LIMIT,
     HAND_OFFS_LIMIT,
     CallRecord,
+    LookedUp,
     Recorded,
     last_four,
     text_hash,
@@ -286,6 +287,17 @@ def test_where_a_caller_came_back_from_is_named(record: CallRecord) -> None:
     record.returned = Return(frozenset({"reception", "billing"}), 1)
 
     assert record.canonical()["returned_from"] == ["billing", "reception"]
+
+
+def test_what_became_of_the_look_up_is_told(record: CallRecord) -> None:
+    assert "lookup" not in record.canonical()
+
+    record.looked_up = LookedUp("late", 1.23456, late_agent="vip")
+
+    line = record.canonical()
+    assert (line["lookup"], line["lookup_s"]) == ("late", 1.235)
+    assert line["lookup_late_agent"] == "vip"
+    assert "chosen_by_lookup" not in line
 
 
 @pytest.mark.parametrize(

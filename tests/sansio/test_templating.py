@@ -227,6 +227,18 @@ def test_the_agents_of_a_call_are_addressed_when_they_are_asked_for() -> None:
     assert found.get("c") is None
 
 
+def test_what_is_found_later_is_told_to_whoever_is_asked_for_from_then_on() -> None:
+    found = Addressed(
+        {"a": AGENT}, {"a": prompts("{{ lookup.c }}")}, call(), now=CHRISTMAS_EVE, found={"c": "?"}
+    )
+    before = found["a"]
+
+    found.learn({"c": "Ann"})
+
+    assert '"lookup.c": "?"' in before.instructions
+    assert '"lookup.c": "Ann"' in found["a"].instructions
+
+
 def test_what_a_caller_sent_is_not_in_the_repr_of_an_agent() -> None:
     filled = address(AGENT, prompts("{{ caller }}"), call(), now=CHRISTMAS_EVE)
 

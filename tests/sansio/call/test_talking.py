@@ -104,6 +104,16 @@ def test_an_operator_changes_the_session() -> None:
     )
 
 
+def test_what_is_meant_for_one_agent_changes_no_other() -> None:
+    story = talking()
+    own = story.call.value.terms.agent
+    assert story.receive(ReconfigureRequested("Be brief.", agent="billing")) == ()
+    assert story.call.value.ignored == 1
+    assert story.receive(ReconfigureRequested("Be brief.", agent=own)) == (
+        Reconfigure("Be brief.", None, None),
+    )
+
+
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize("begin", [ringing, accepting, attaching])
 def test_before_the_answer_an_operators_wish_is_ignored_and_counted(
