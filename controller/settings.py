@@ -25,6 +25,7 @@ from controller.config.driving import ConversationSection, Handover, HttpToolsSe
 from controller.config.lookup import LookupSection
 from controller.config.prices import Price, price_list
 from controller.config.reference import render
+from controller.config.reload import Reload
 from controller.config.secrets import Secrets, fill
 from controller.config.sections import (
     FilePath,
@@ -99,6 +100,7 @@ class Settings(BaseSettings):
     webhook: Webhook = Webhook()
     trunk: Trunk = Trunk()
     log: Log = Log()
+    reload: Reload = Reload()
 
     _layers: layers.Layers = PrivateAttr(default_factory=layers.Layers)
     _secrets: Secrets = PrivateAttr(default_factory=Secrets)
