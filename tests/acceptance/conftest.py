@@ -117,7 +117,7 @@ class House:
 def copy_house(source: Path, folder: Path, http_url: str) -> Path:
     """Copy a configuration, with the stand-in's own address where it names the usual one."""
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in folder.rglob("*.md"):
+    for path in (*folder.rglob("*.md"), folder / "controller.toml"):
         path.write_text(path.read_text().replace("http://127.0.0.1:8090/http", http_url))
     return folder
 
