@@ -23,19 +23,25 @@ from controller.config import document, layers
 from controller.config.control_socket import LONGEST_PATH, default_path
 from controller.config.driving import ConversationSection, Handover, HttpToolsSection, Incident
 from controller.config.lookup import LookupSection
+from controller.config.policy.calendars import CalendarSection
+from controller.config.policy.conditions import WhenSection
+from controller.config.policy.limits import LimitSection
+from controller.config.policy.lists import ListSection
+from controller.config.policy.rules import RuleSection
+from controller.config.policy.tables import PolicyTables
+from controller.config.policy.trunk import Trunk
 from controller.config.prices import Price, price_list
 from controller.config.reference import render
 from controller.config.reload import Reload
 from controller.config.secrets import Secrets, fill
+from controller.config.section import FilePath
 from controller.config.sections import (
-    FilePath,
     Log,
     Number,
     OpenAI,
     Policy,
     Server,
     Store,
-    Trunk,
     Webhook,
 )
 from controller.config.targets import TransferRules, TransferTarget
@@ -63,11 +69,19 @@ _KEYS: Final = (
 )
 """Settings that may be written as `${NAME}`."""
 _HIDDEN: Final = frozenset({*_SECRETS.values(), ("store", "url"), *_KEYS})
+_WITH_SECRETS: Final = frozenset({"header", "headers"})
+"""Tables of headers, whose values are secrets."""
 
 _STAND_IN: Final[Mapping[str, Any]] = {
     "targets": {"uri": "sip:nobody@example.invalid", "description": "nobody"},
+    "calendars": {"hours": [], "time_zone": "UTC"},
+    "lists": {"numbers": []},
     "values": "",
+    # Without a name: that one is wrong is told already, and nothing more is to be said of it.
+    "policy.rules": RuleSection.model_construct(name="", when=WhenSection()),
+    "policy.limits": LimitSection.model_construct(name="", by="total", at_most=0.0),
 }
+"""By table, or by the list of a section's."""
 
 
 class Settings(BaseSettings):
@@ -86,6 +100,10 @@ class Settings(BaseSettings):
     policy: Policy = Policy()
     numbers: Annotated[tuple[Number, ...], Field(strict=False)] = ()
     targets: dict[str, TransferTarget] = {}
+    calendars: dict[str, CalendarSection] = {}
+    """When somebody is there, by name."""
+    lists: dict[str, ListSection] = {}
+    """Telephone numbers that rules name together, by name."""
     values: Values = {}
     """What texts of agents have in common: `practice = "Acme Dental"` stands where they say
     `{{ values.practice }}`. Text and numbers."""
@@ -147,6 +165,17 @@ class Settings(BaseSettings):
                 busy=policy.busy.reject,
                 paused=policy.draining.reject,
                 loop=policy.loop.reject,
+            ),
+            policy=PolicyTables(
+                rules=policy.rules,
+                limits=policy.limits,
+                default_limits=policy.default_limits,
+                shared_numbers=policy.shared_numbers,
+                emergencies=policy.emergencies,
+                lists=self.lists,
+                calendars=self.calendars,
+                time_zone=policy.time_zone,
+                trunk=self.trunk,
             ),
             transfer_rules=TransferRules(
                 region=self.trunk.default_region,
@@ -239,7 +268,7 @@ def _read(
     _place(stack.values, path.parent)
     secrets = Secrets(environ)
     missing = _fill_in(stack, secrets)
-    settings, invalid = stack.settings(Settings, hidden=_HIDDEN, stand_in=_STAND_IN)
+    settings, invalid = stack.settings(Settings, hidden=_is_hidden, stand_in=_STAND_IN)
     problems += [problem for _, problem in invalid]
     if with_secrets:
         problems += missing
@@ -254,6 +283,11 @@ def _read(
     settings._layers = stack  # noqa: SLF001 - nobody else makes Settings
     settings._secrets, settings._with_secrets = secrets, with_secrets  # noqa: SLF001 - likewise
     return settings, problems
+
+
+def _is_hidden(path: KeyPath) -> bool:
+    """Tell whether no message may show the value at a path."""
+    return path in _HIDDEN or not _WITH_SECRETS.isdisjoint(path)
 
 
 def _control_socket(
@@ -306,6 +340,9 @@ def _place(values: dict[str, Any], folder: Path) -> None:
         (values, "tools_dir", "tools"),
         (server if isinstance(server, dict) else {}, "control_socket", ""),
     ]
+    lists = values.get("lists")
+    entries = lists.values() if isinstance(lists, dict) else ()
+    tables += [(each, "file", "") for each in entries if isinstance(each, dict)]
     for table, key, default in tables:
         value = table.get(key, default)
         if value and isinstance(value, str | Path):

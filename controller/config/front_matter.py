@@ -10,11 +10,11 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from controller.config.hours import TimeZone
 from controller.config.http_tools import HttpToolEntry
 from controller.config.keypad import KeypadSection
 from controller.config.problems import refusal
 from controller.config.section import Names, Seconds, Section, Share, Text
-from controller.config.targets import TimeZone
 from controller.config.urls import SECRET_NAME
 
 LONGEST_CALL: Final = 58 * 60.0

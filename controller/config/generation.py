@@ -1,8 +1,8 @@
 """One generation: everything that decides how calls are answered, loaded, checked and hashed.
 
 A running service holds one generation for new calls, and older ones for the calls that began under
-them. The hash is of content (agent files, tools, numbers, targets), so that two nodes with the same
-files agree on it, and a reload that changes nothing is seen to change nothing.
+them. The hash is of content (agent files, tools, rules, lists, targets), so that two nodes with the
+same files agree on it, and a reload that changes nothing is seen to change nothing.
 """
 
 from __future__ import annotations
@@ -17,20 +17,26 @@ from controller.config import acceptance, lookup, prices, retirement, targets, t
 from controller.config.agents import AgentFile
 from controller.config.checking import Known
 from controller.config.document import KeyPath, dotted
-from controller.config.fingerprint import Digest, routing
+from controller.config.fingerprint import Pieces, add_routing
 from controller.config.folder import read_folder
+from controller.config.policy import lists
+from controller.config.policy.consequences import Known as KnownToPolicy
+from controller.config.policy.resolving import Policy, Surroundings
+from controller.config.policy.resolving import resolve as resolve_policy
 from controller.config.problems import Complaints, did_you_mean
 from controller.config.prompting import Vocabulary
 from controller.config.resolving import Resolved, resolve
-from controller.config.secrets import OURS
+from controller.config.secrets import OURS, Filler
 from controller.config.sources import Sources
 from controller.config.values import check_names
 from controller.errors import ConfigurationError, Problem
 from controller.sansio.agent import Agent, Target
+from controller.sansio.hours import Calendar
 from controller.sansio.http_tool import HttpTool
 from controller.sansio.lookup import Lookup
-from controller.sansio.policy import CATCH_ALL, Rules
+from controller.sansio.policy import CATCH_ALL, NumberSet, Rules
 from controller.sansio.templating import Prompts
+from controller.sansio.trunk import TrunkFacts
 from controller.sansio.usage import PriceEntry
 from controller.tools import Tool
 
@@ -66,11 +72,19 @@ class Generation:
     lookup: Lookup | None = None
     targets: Mapping[str, Target]
     rules: Rules
-    """Of admission: called numbers, default agent, codes."""
+    """Of admission: called numbers, default agent, codes, rules, limits, emergencies."""
+    trunk: TrunkFacts = field(default_factory=TrunkFacts)
+    """How its calls are known and read."""
+    calendars: Mapping[str, Calendar] = field(default_factory=lambda: MappingProxyType({}))
+    lists: Mapping[str, NumberSet] = field(default_factory=lambda: MappingProxyType({}))
+    """Lists of callers, by name."""
     prices: tuple[PriceEntry, ...] = ()
     """The price list, the operator's lines last."""
     secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     """Those that agent files name, by name."""
+    pieces: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """A short hash of each part of the content, by a name that operators know: `agent frontdesk`,
+    `tool acme`, `numbers`, `rules`, `list blocked`. Of two generations these tell what differs."""
     warnings: tuple[str, ...] = ()
     """What is allowed and yet worth a look; one sentence each."""
 
@@ -104,11 +118,12 @@ class _Loading:
 
     def load(self) -> Generation:
         sources = self._sources
-        digest = Digest()
-        files = self._read_agents(digest)
-        tool_files = self._read_tools(digest)
-        digest.add("routing", routing(sources))
-        generation = digest.text()
+        pieces = Pieces()
+        files = self._read_agents(pieces)
+        tool_files = self._read_tools(pieces)
+        listed = lists.resolve(sources.policy.lists, self._complaints)
+        add_routing(pieces, sources, listed)
+        generation = pieces.hash()
         known_before = toolbox.is_imported(generation)
         tools = self._import(tool_files, generation)
         self._check_numbers()
@@ -116,6 +131,7 @@ class _Loading:
         rules = replace(sources.transfer_rules, own=self._own_numbers())
         resolved_targets = targets.resolve(sources.targets, rules, self._complaints)
         agents = self._resolve(files, tools, resolved_targets)
+        policy = self._policy(resolved_targets, listed)
         if not self._problems:  # a body made of half an agent would be blamed for what is known
             for file in files:
                 self._check_body(file, agents[file.name])
@@ -134,13 +150,17 @@ class _Loading:
             prompts=MappingProxyType({n: r.prompts for n, r in agents.items() if r.prompts}),
             lookup=asked,
             targets=MappingProxyType(resolved_targets),
-            rules=replace(sources.rules, numbers=MappingProxyType(dict(sources.numbers))),
+            rules=policy.rules,
+            trunk=policy.trunk,
+            calendars=MappingProxyType(dict(policy.calendars)),
+            lists=MappingProxyType(listed),
+            pieces=MappingProxyType(pieces.hashes()),
             prices=sources.prices,
             secrets=MappingProxyType(secrets),
             warnings=tuple(self._warnings),
         )
 
-    def _read_agents(self, digest: Digest) -> list[AgentFile]:
+    def _read_agents(self, pieces: Pieces) -> list[AgentFile]:
         folder = self._sources.agents_dir
         if not self._is_folder(folder, "agents_dir", "with one .md file for each agent"):
             self._agents_known = False
@@ -152,10 +172,10 @@ class _Loading:
         self._problems += found.problems
         self._agent_names, self._abstract = found.names, found.abstract
         for name, content in found.contents.items():
-            digest.add(name, content)
+            pieces.add(name, content)
         return found.files
 
-    def _read_tools(self, digest: Digest) -> toolbox.ToolFiles:
+    def _read_tools(self, pieces: Pieces) -> toolbox.ToolFiles:
         folder = self._sources.tools_dir
         if folder is None:
             return toolbox.ToolFiles(Path(), {})
@@ -171,7 +191,7 @@ class _Loading:
             return empty
         self._warnings += [f"{path}: {NOT_IMPORTED}" for path in files.left_alone]
         for name, (_, content) in files.modules.items():
-            digest.add(f"tool {name}", content)
+            pieces.add(f"tool {name}", content)
         return files
 
     def _import(self, files: toolbox.ToolFiles, generation: str) -> dict[str, Tool]:
@@ -203,7 +223,7 @@ class _Loading:
             self._check_agent(("numbers", index, "agent"), agent)
         if self._sources.rules.default_agent is not None:
             self._check_agent(("policy", "default_agent"), self._sources.rules.default_agent)
-        elif CATCH_ALL not in seen:
+        elif CATCH_ALL not in seen and self._sources.policy.trunk.verified_at is None:
             self._warnings.append(UNREADABLE_CALLS)
 
     def _check_agent(self, path: KeyPath, name: str) -> None:
@@ -212,6 +232,32 @@ class _Loading:
         elif name not in self._agent_names and self._agents_known:
             cure = did_you_mean(name, self._agent_names)
             self._complain(path, f"no agent is named {name!r}", cure)
+
+    def _policy(self, found: Mapping[str, Target], listed: Mapping[str, NumberSet]) -> Policy:
+        sources = self._sources
+        known = KnownToPolicy(
+            self._check_agent,
+            agents=self._agent_names,
+            targets=found,
+            numbers=self._own_numbers(),
+        )
+        return resolve_policy(
+            sources.policy,
+            replace(sources.rules, numbers=MappingProxyType(dict(sources.numbers))),
+            Surroundings(
+                known=known,
+                targets=found,
+                lists=listed,
+                filler=Filler(sources.secrets, is_needed=sources.with_secrets),
+                complaints=self._complaints,
+                warn=self._warn,
+            ),
+        )
+
+    def _warn(self, path: KeyPath, sentence: str) -> None:
+        where, key = self._sources.where(path), dotted(path)
+        place = key if where == key else f"{where}: {key}"
+        self._warnings.append(f"{place}: {sentence}")
 
     def _own_numbers(self) -> frozenset[str]:
         return frozenset(number for number, _ in self._sources.numbers)

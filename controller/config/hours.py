@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator
 
 from controller.config.problems import did_you_mean, refusal
 from controller.sansio.hours import Hours
@@ -18,18 +20,40 @@ MIDNIGHT: Final = 24 * 60
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY: Final = f"(?:{'|'.join(_DAYS)})"
 _TIME: Final = r"([01][0-9]|2[0-4]):([0-5][0-9])"
-_ENTRY: Final = re.compile(
-    rf"({_DAY}(?:-{_DAY})?(?:, ?{_DAY}(?:-{_DAY})?)*) +{_TIME}-{_TIME}", re.IGNORECASE
-)
+_SPAN: Final = re.compile(rf"{_TIME}-{_TIME}")
+_ENTRY: Final = re.compile(rf"({_DAY}(?:-{_DAY})?(?:, ?{_DAY}(?:-{_DAY})?)*) +(\S+)", re.IGNORECASE)
 _CURE: Final = 'must be like "mon-fri 08:00-17:00" or "sat,sun 22:00-02:00"'
 
 
-def weekly(text: str) -> tuple[tuple[int, int, int], ...]:
-    """Read one entry.
+def span(text: str, *, cure: str = 'must be like "08:00-12:00"') -> tuple[int, int]:
+    """Read the times of a day.
 
     Returns:
-        Day (0 is Monday) and the minutes of the day from which and until which. Time over midnight
-        becomes two of them.
+        The minutes of the day from which and until which; over 1440 where it is the next day's.
+
+    Raises:
+        PydanticCustomError: They are none; says what they look like.
+    """
+    match = _SPAN.fullmatch(text.strip())
+    if match is None:
+        raise refusal(cure)
+    start = int(match[1]) * 60 + int(match[2])
+    end = int(match[3]) * 60 + int(match[4])
+    if start >= MIDNIGHT or end > MIDNIGHT or start == end:
+        raise refusal(f"{cure}, with times from 00:00 to 24:00 that differ")
+    return start, end if start < end else end + MIDNIGHT
+
+
+def weekly(text: str, *, is_split: bool = True) -> tuple[tuple[int, int, int], ...]:
+    """Read one entry.
+
+    Args:
+        text: Days, and times of each.
+        is_split: Time over midnight becomes two of them, of two days; else one of over 1440
+            minutes, which belongs to the day on which it begins.
+
+    Returns:
+        Day (0 is Monday) and the minutes of the day from which and until which.
 
     Raises:
         PydanticCustomError: It is none; says what one looks like.
@@ -37,14 +61,12 @@ def weekly(text: str) -> tuple[tuple[int, int, int], ...]:
     match = _ENTRY.fullmatch(text.strip())
     if match is None:
         raise refusal(_CURE)
-    start = int(match[2]) * 60 + int(match[3])
-    end = int(match[4]) * 60 + int(match[5])
-    if start >= MIDNIGHT or end > MIDNIGHT or start == end:
-        raise refusal(f"{_CURE}, with times from 00:00 to 24:00 that differ")
+    start, until = span(match[2], cure=_CURE)
+    end = until if until <= MIDNIGHT else until - MIDNIGHT
     found: list[tuple[int, int, int]] = []
     for day in _days(match[1].lower()):
-        if start < end:
-            found.append((day, start, end))
+        if until <= MIDNIGHT or not is_split:
+            found.append((day, start, until))
         else:
             found.append((day, start, MIDNIGHT))
             found += [((day + 1) % 7, 0, end)] if end else []
@@ -64,6 +86,9 @@ def zone_name(name: str) -> str:
     hint = did_you_mean(name, cities) if known else "this machine has no tzdata"
     close = hint if hint.startswith(("did", "this")) else 'such as "America/New_York"'
     raise refusal(f"must be a time zone of the IANA database: {close}")
+
+
+TimeZone = Annotated[str, AfterValidator(zone_name)]
 
 
 def hours_of(entries: Iterable[str], zone: str) -> Hours:

@@ -9,7 +9,7 @@ error in a value is cured where it was written.
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -96,16 +96,17 @@ class Layers:
         self,
         model: type[SomeSettings],
         *,
-        hidden: Collection[KeyPath],
+        hidden: Callable[[KeyPath], bool],
         stand_in: Mapping[str, Any],
     ) -> tuple[SomeSettings, list[tuple[KeyPath, Problem]]]:
         """Validate the values.
 
         Args:
             model: The settings.
-            hidden: Paths whose values no message shows.
-            stand_in: By table: what stands instead of an entry that is wrong, where leaving it out
-                would make other mistakes appear that nobody made.
+            hidden: Tells the paths whose values no message shows.
+            stand_in: By table, or by a list of a section's (`policy.rules`): what stands instead of
+                an entry that is wrong, where leaving it out would make other mistakes appear that
+                nobody made, or hide some.
 
         Returns:
             The settings, with defaults where something is wrong, and what is wrong.
@@ -122,9 +123,7 @@ class Layers:
         try:
             return model(**values), unknown
         except ValidationError as error:
-            problems = problems_of(
-                error, model=model, raw=values, where=self.where, secret=hidden.__contains__
-            )
+            problems = problems_of(error, model=model, raw=values, where=self.where, secret=hidden)
         for path, _ in problems:
             _leave_out(values, path, stand_in)
         try:
@@ -167,12 +166,24 @@ def _leave_out(values: dict[str, Any], path: KeyPath, stand_in: Mapping[str, Any
     """Remove what is wrong: the key of a section, or all that is not a section."""
     head, *rest = (str(part) for part in path)
     section = values.get(head)
+    if _replace_entry(section, path, stand_in):
+        return
     if not rest or not isinstance(section, dict):
         values.pop(head, None)
     elif head in stand_in:
         section[rest[0]] = stand_in[head]
     else:
         section.pop(rest[0], None)
+
+
+def _replace_entry(section: Any, path: KeyPath, stand_in: Mapping[str, Any]) -> bool:
+    """Put a stand-in in the place of one entry of a section's list, so that the others are read."""
+    match path:
+        case (str(head), str(key), int(index), *_) if (name := f"{head}.{key}") in stand_in:
+            section[key][index] = stand_in[name]
+            return True
+        case _:
+            return False
 
 
 def read_environment(

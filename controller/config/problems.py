@@ -40,6 +40,7 @@ _TYPES: Final = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
     "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
 }
 """What pydantic says in the words of its types, in those of TOML."""
 
@@ -175,10 +176,15 @@ def _models_in(annotation: Any) -> set[type[BaseModel]]:
     return {each for inner in get_args(annotation) for each in _models_in(inner)}
 
 
+def _fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields as they are written: a key may be a word that Python keeps for itself."""
+    return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
 def _models_at(model: type[BaseModel], path: KeyPath) -> set[type[BaseModel]]:
     models = {model}
     for part in path:
-        fields = [each.model_fields.get(str(part)) for each in models]
+        fields = [_fields_of(each).get(str(part)) for each in models]
         # A part that is no field is an index or a name of the operator's: the models stay.
         models = {m for each in fields if each for m in _models_in(each.annotation)} or models
     return models
@@ -186,13 +192,13 @@ def _models_at(model: type[BaseModel], path: KeyPath) -> set[type[BaseModel]]:
 
 def known_keys(model: type[BaseModel], path: KeyPath) -> set[str]:
     """Return the keys that may stand at a path."""
-    return {key for each in _models_at(model, path) for key in each.model_fields}
+    return {key for each in _models_at(model, path) for key in _fields_of(each)}
 
 
 def field_at(model: type[BaseModel], path: KeyPath) -> FieldInfo | None:
     """Return the field that a path leads to, None where there is none."""
     models = _models_at(model, path[:-1])
-    return next(filter(None, (each.model_fields.get(str(path[-1])) for each in models)), None)
+    return next(filter(None, (_fields_of(each).get(str(path[-1])) for each in models)), None)
 
 
 def _purpose(model: type[BaseModel], path: KeyPath) -> str:

@@ -18,6 +18,11 @@ from controller.config.front_matter import (
 )
 from controller.config.http_tools import HttpToolEntry
 from controller.config.keypad import KeypadSection
+from controller.config.policy.calendars import OverrideEntry
+from controller.config.policy.conditions import WhenSection
+from controller.config.policy.emergencies import EmergenciesSection
+from controller.config.policy.limits import LimitSection
+from controller.config.policy.rules import RuleSection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,6 +88,16 @@ _AGENT_TABLES: Final[Mapping[str, type[BaseModel]]] = {
 """Tables of agent files that have keys of their own to explain."""
 
 
+_INNER: Final[Mapping[str, type[BaseModel]]] = {
+    "policy.rules": RuleSection,
+    "policy.rules.when": WhenSection,
+    "policy.limits": LimitSection,
+    "policy.emergencies": EmergenciesSection,
+    "calendars.NAME.overrides": OverrideEntry,
+}
+"""Tables within tables that have keys of their own to explain."""
+
+
 _FREE: Final = frozenset({"values"})
 """Tables of `controller.toml` whose keys are the operator's own."""
 
@@ -94,14 +109,24 @@ def render(settings: type[BaseModel]) -> str:
         if name in _FREE:
             lines += ["", f"### [{name}]", "", _sentence(info.description or "")]
         for section in _sections(info.annotation):
-            heading = _heading(name, info.annotation)
-            lines += ["", f"### {heading}", "", inspect.getdoc(section) or "", ""]
-            lines += _table(section.model_fields)
+            lines += _chapter(_heading(name, info.annotation), section)
     lines += [_AGENTS, *_table(FrontMatter.model_fields)]
     for heading, section in _AGENT_TABLES.items():
         lines += ["", f"### {heading} of an agent", "", inspect.getdoc(section) or "", ""]
         lines += _table(section.model_fields)
     return "\n".join(lines) + "\n"
+
+
+def _chapter(heading: str, section: type[BaseModel]) -> Iterator[str]:
+    """Yield a table of keys, and those of the tables within it that have many."""
+    yield from ("", f"### {heading}", "", inspect.getdoc(section) or "", "")
+    yield from _table(section.model_fields)
+    name = heading.strip("[]")
+    for key, info in section.model_fields.items():
+        inner = _INNER.get(f"{name}.{key}")
+        if inner is not None:
+            is_list = isinstance(info.default, tuple)
+            yield from _chapter(f"[[{name}.{key}]]" if is_list else f"[{name}.{key}]", inner)
 
 
 def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -131,7 +156,8 @@ def _table(fields: dict[str, FieldInfo]) -> Iterator[str]:
     yield "| key | default | meaning |"
     yield "|---|---|---|"
     for name, info in fields.items():
-        yield f"| `{name}` | {_default(info)} | {_sentence(info.description or '')} |"
+        key = info.alias or name
+        yield f"| `{key}` | {_default(info)} | {_sentence(info.description or '')} |"
 
 
 def _sentence(text: str) -> str:

@@ -18,6 +18,9 @@ from controller.config.urls import SECRET, secrets_in
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from controller.config.document import KeyPath
+    from controller.config.problems import Complaints
+
 OURS: Final = frozenset({"OPENAI_API_KEY", "OPENAI_WEBHOOK_SECRET"})
 """They open our own door: nobody else may be sent them."""
 
@@ -76,3 +79,32 @@ def fill(text: Any, secrets: Secrets) -> Any | Refusal:
             return value
     # In one pass: what a secret holds is not looked at again.
     return SECRET.sub(lambda place: str(values[place[1]]), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """Fills in the secrets that the policy names, and complains where one is missing."""
+
+    secrets: Secrets = field(default_factory=Secrets)
+    is_needed: bool = True
+    """Without, a text whose secret is not there stands as it is written: no call has that value but
+    one that `controller explain` makes up."""
+
+    def fill(self, text: str, path: KeyPath, complaints: Complaints) -> str:
+        """Return a text with its `${NAME}` filled in.
+
+        Args:
+            text: As written.
+            path: Where it stands.
+            complaints: Takes what is wrong.
+        """
+        if "${" in SECRET.sub("", text):
+            cure = "must be like ${TRUNK_SECRET}: capitals, digits and _"
+            complaints.add(path, "holds ${ and no name", cure)
+            return text
+        value = fill(text, self.secrets)
+        if not isinstance(value, Refusal):
+            return str(value)
+        if self.is_needed or OURS.intersection(secrets_in(text)):
+            complaints.add(path, value.found, value.cure)
+        return text

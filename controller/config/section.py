@@ -2,15 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from controller.config.names import NAME
+from controller.config.problems import refusal
 
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 """TOML has lists; what they become does not change."""
+HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$")]
+
+
+def _name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise refusal("must be a name of letters, digits, - and _")
+    return value
+
+
+def _file_path(value: Any) -> Any:
+    if not isinstance(value, str | Path):
+        return value
+    if "\0" in str(value):
+        raise refusal("must be a path")
+    return Path(value)
+
+
+def _sip_code(value: int) -> int:
+    # 1xx and 2xx would not refuse, 3xx would send the caller elsewhere (RFC 3261 §21).
+    if not 400 <= value <= 699:  # noqa: PLR2004 - they stand in the sentence below
+        raise refusal("must be a SIP code from 400 to 699")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+FilePath = Annotated[Path, BeforeValidator(_file_path)]
+SipCode = Annotated[int, AfterValidator(_sip_code)]
+"""A code that refuses a call."""
+
+
+def one_or_more(value: Any) -> Any:
+    """Return a list of one where somebody wrote the one alone; validates nothing."""
+    return [value] if isinstance(value, str) else value
 
 
 class Section(BaseModel):

@@ -11,40 +11,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from controller.config.driving import Hosts, long_key
+from controller.config.hours import TimeZone
+from controller.config.policy.consequences import OrIgnored, Rejection
+from controller.config.policy.emergencies import EmergenciesSection
+from controller.config.policy.limits import LimitSection
+from controller.config.policy.numbers import Entries
+from controller.config.policy.rules import RuleSection
 from controller.config.problems import refusal
-from controller.config.section import Seconds, Section, Share
-from controller.config.targets import TimeZone
+from controller.config.section import FilePath, Seconds, Section, Share
 
-HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$")]
 Port = Annotated[int, Field(ge=0, le=65_535)]
-
-
-def _file_path(value: Any) -> Any:
-    if not isinstance(value, str | Path):
-        return value
-    if "\0" in str(value):
-        raise refusal("must be a path")
-    return Path(value)
-
-
-FilePath = Annotated[Path, BeforeValidator(_file_path)]
-
-
-def _rejection(value: Any) -> Any:
-    if isinstance(value, dict) or value == "ignore" or isinstance(value, Rejection):
-        return value
-    raise refusal('must be { reject = 404 }, with a SIP code from 400 to 699, or "ignore"')
-
-
-def _reject_code(value: int) -> int:
-    # 1xx and 2xx would not refuse, 3xx would send the caller elsewhere (RFC 3261 §21).
-    if not 400 <= value <= 699:  # noqa: PLR2004 - they stand in the sentence below
-        raise refusal("must be a SIP code from 400 to 699")
-    return value
 
 
 def _on_stop(value: Any) -> Any:
@@ -70,12 +49,6 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _region(value: str) -> str:
-    if value not in SUPPORTED_REGIONS:
-        raise refusal('must be a country\'s two capital letters, such as "US"')
-    return value
-
-
 def _api_key(value: SecretStr) -> SecretStr:
     # It goes into a header: a line break or an umlaut in it would fail at the first call.
     if not re.fullmatch(r"[!#-&(-~]*", value.get_secret_value()):
@@ -90,13 +63,6 @@ def _webhook_secret(value: SecretStr) -> SecretStr:
     if re.search(r"[\"']", value.get_secret_value()):
         raise refusal("must be one or more whsec_… secrets, without quotes")
     return value
-
-
-class Rejection(Section):
-    """How a call is refused: `{ reject = 503 }`."""
-
-    reject: Annotated[int, AfterValidator(_reject_code)]
-    """SIP status code, 400 to 699."""
 
 
 class Server(Section):
@@ -131,9 +97,7 @@ class Store(Section):
 class Policy(Section):
     """Which calls are answered, and by whom."""
 
-    unknown_number: Annotated[Rejection | Literal["ignore"], BeforeValidator(_rejection)] = (
-        Rejection(reject=404)
-    )
+    unknown_number: Annotated[Rejection | Literal["ignore"], OrIgnored] = Rejection(reject=404)
     """A called number that was read but is not configured; `ignore` leaves it to another
     controller of the same project."""
     default_agent: str | None = None
@@ -151,7 +115,20 @@ class Policy(Section):
     allowed_transfer_hosts: Hosts | None = None
     """Hosts that the SIP addresses of targets may have; any without it."""
     time_zone: TimeZone | None = None
-    """Zone of the targets' `hours`, such as "America/New_York"."""
+    """Zone of the targets' `hours`, of calendars and of the days of limits, such as
+    "America/New_York"."""
+    default_limits: bool = True
+    """Set [these limits](../how-to/policy.md#limits) unless `[[policy.limits]]` says otherwise;
+    false: only those that are listed, beside `max_concurrent_calls`."""
+    shared_numbers: Entries = ()
+    """Callers' numbers that many people share, such as a hospital's exchange: they are not limited
+    as one caller."""
+    rules: Annotated[tuple[RuleSection, ...], Field(strict=False)] = ()
+    """See `[[policy.rules]]`."""
+    limits: Annotated[tuple[LimitSection, ...], Field(strict=False)] = ()
+    """See `[[policy.limits]]`."""
+    emergencies: EmergenciesSection | None = None
+    """See `[policy.emergencies]`."""
 
 
 class Number(Section):
@@ -199,16 +176,6 @@ class Webhook(Section):
     """Seconds that the timestamp of a delivery may be off (Standard Webhooks: five minutes)."""
     stale_limit: Seconds = 60.0
     """Seconds after which a call that was offered is not worth an answer any more."""
-
-
-class Trunk(Section):
-    """What is known of the SIP trunk."""
-
-    default_region: Annotated[str, AfterValidator(_region)] = "US"
-    """Country in which numbers without a country code are read."""
-    called_number_headers: Annotated[tuple[HeaderName, ...], Field(strict=False)] = ()
-    """Headers of your own trunk that carry the called number, in the order in which they are
-    searched, before those that all trunks use."""
 
 
 class Log(Section):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from controller.config.document import KeyPath, dotted
 from controller.config.lookup import LookupSection
+from controller.config.policy.tables import PolicyTables
 from controller.config.secrets import Secrets
 from controller.config.targets import TransferRules, TransferTarget
 from controller.sansio.policy import Rules
@@ -33,7 +34,9 @@ class Sources:
     """Called number (E.164 or `*`) and agent's name, in the order of the file."""
     targets: Mapping[str, TransferTarget] = field(default_factory=dict)
     rules: Rules = field(default_factory=lambda: Rules(numbers={}))
-    """Of admission; its numbers are those above."""
+    """Of admission, what is said in plain values; its numbers are those above."""
+    policy: PolicyTables = field(default_factory=PolicyTables)
+    """The rest of admission, and the trunk, as written."""
     transfer_rules: TransferRules = field(default_factory=TransferRules)
     """What holds for all targets; our own numbers are those above."""
     values: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from controller.config import telephony
-from controller.config.hours import hours_of, weekly, zone_name
+from controller.config.hours import TimeZone, hours_of, weekly
 from controller.config.names import NAME
 from controller.config.problems import did_you_mean, refusal
 from controller.config.section import Names, Section, Text
@@ -35,8 +35,6 @@ def _never(reason: str) -> Callable[[Any], Any]:
 
     return refuse
 
-
-TimeZone = Annotated[str, AfterValidator(zone_name)]
 
 RING_TIMEOUT: Final = "which hands over the call and does not say when the other side rings"
 CALLER_ID: Final = "which cannot choose the number that the other side sees"

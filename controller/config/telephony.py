@@ -123,16 +123,16 @@ def number_of(uri: str, *, region: str) -> str | None:
     return normalise(_digits(uri), region=region).e164
 
 
-def leads_to_openai(uri: str) -> bool:
-    """Tell whether an address is OpenAI's SIP host, where our calls come from."""
-    return _OPENAI_HOST.fullmatch(_bare_host(uri)) is not None
-
-
-def _bare_host(uri: str) -> str:
-    """Return the host in lower case, without port and without the dot of the root."""
+def host_of(uri: str) -> str:
+    """Return the host of a SIP URI in lower case, without port and without the dot of the root."""
     _, host = _parts(uri)
     address = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
     return address.rstrip(".").lower()
+
+
+def leads_to_openai(uri: str) -> bool:
+    """Tell whether an address is OpenAI's SIP host, where our calls come from."""
+    return _OPENAI_HOST.fullmatch(host_of(uri)) is not None
 
 
 def _parts(uri: str) -> tuple[str | None, str]:
@@ -176,7 +176,7 @@ def _check_host(uri: str, hosts: Collection[str] | None) -> Refusal | None:
         return None
     if _DETOUR.search(uri):
         return Refusal(f"{uri!r} is sent by way of another host", "leave maddr and Route out")
-    host = _bare_host(uri)
+    host = host_of(uri)
     if host in hosts:
         return None
     listed = ", ".join(sorted(hosts)) or "none is"
