@@ -21,7 +21,8 @@ from typing import Final
 MAX_VALUE: Final = 200
 """Characters of one value."""
 MAX_VALUES: Final = 2000
-"""Characters of all values of a block together."""
+"""Characters of all values of a block together. Of more than ten, each has an equal share: a caller
+must not crowd out what the trunk or a look-up says by sending much of something else."""
 
 OPENING: Final = "<caller_data>"
 CLOSING: Final = "</caller_data>"
@@ -87,10 +88,9 @@ def block(values: Mapping[str, str | None]) -> str:
     Args:
         values: By name, hostile. The names are the operator's; None: nothing was sent.
     """
-    left = MAX_VALUES
+    limit = min(MAX_VALUE, MAX_VALUES // max(1, len(values)))
     lines = []
     for name, value in values.items():
-        shown = None if value is None else clean(value, limit=min(MAX_VALUE, left))
-        left -= len(shown or "")
+        shown = None if value is None else clean(value, limit=limit)
         lines.append(f"{json.dumps(name)}: {json.dumps(shown, ensure_ascii=False)}")
     return "\n".join((OPENING, WARNING, "{", ",\n".join(lines), "}", CLOSING))

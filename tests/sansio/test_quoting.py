@@ -116,5 +116,11 @@ def test_a_block_is_opened_and_closed_once_and_holds_json(values: list[str | Non
 def test_all_values_together_have_a_limit() -> None:
     read = json.loads("\n".join(block({str(n): "x" * 999 for n in range(30)}).split("\n")[2:-1]))
 
-    assert sum(len(value) for value in read.values()) == MAX_VALUES
-    assert read["29"] == ""
+    assert {len(value) for value in read.values()} == {MAX_VALUES // 30}
+
+
+@pytest.mark.parametrize("count", [1, 9, 12, 40])
+def test_what_is_long_takes_no_room_from_the_others(count: int) -> None:
+    long = {f"header.x-{number}": "x" * 10_000 for number in range(count)}
+
+    assert '"lookup.customer": "blocked"' in block({**long, "lookup.customer": "blocked"})
