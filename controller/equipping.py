@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controller.calls.generations import Generation as CallGeneration
-from controller.calls.generations import Trunk
 from controller.calls.lookups import Lookups, patient
 from controller.calls.places import Places
 from controller.calls.ports import Runnable
@@ -19,7 +18,6 @@ from controller.clients.http_tools import HttpToolClient, HttpToolRunner
 from controller.config import Generation
 from controller.sansio.agent import Agent
 from controller.sansio.http_tool import HttpTool
-from controller.sansio.parties import CALLED_NUMBER_HEADERS
 from controller.settings import Settings
 
 
@@ -36,7 +34,11 @@ class Equipping:
         self._http_client = http_client
         self._places = Places()  # one for all: the process is what must not be overrun
 
-    def equip(self, settings: Settings, generation: Generation) -> CallGeneration:
+    def equip(
+        self,
+        settings: Settings,  # noqa: ARG002 - a reload hands over both; the trunk came from here once
+        generation: Generation,
+    ) -> CallGeneration:
         """Return a generation as calls need it.
 
         Args:
@@ -59,14 +61,8 @@ class Equipping:
             prompts=generation.prompts,
             facts=generation.lookup.facts if generation.lookup else {},
             lookup=self._lookups(generation),
-            trunk=Trunk(
-                region=settings.trunk.default_region,
-                # A trunk's own headers come first, in the order in which they were written.
-                called_number_headers=(
-                    *settings.trunk.called_number_headers,
-                    *CALLED_NUMBER_HEADERS,
-                ),
-            ),
+            pieces=generation.pieces,
+            trunk=generation.trunk,
         )
 
     def _lookups(self, generation: Generation) -> Lookups | None:

@@ -23,7 +23,7 @@ from controller.calls.runner import CallRunner
 from controller.calls.world import World, report_outcome
 from controller.sansio.call import Limits
 from controller.sansio.commands import Outcome
-from controller.sansio.incoming import IncomingCall, read_incoming
+from controller.sansio.incoming import IncomingCall
 from controller.sansio.policy import Accept, Decision, Ignore, Load, Reject, admit
 from controller.sansio.realtime import Pace
 from controller.sansio.returning import forwarded_by
@@ -254,9 +254,4 @@ class Reception:
 
 
 def _read(event: CallOffered, signed: Signed, generation: Generation) -> IncomingCall:
-    return read_incoming(
-        event,
-        webhook_id=signed.webhook_id,
-        region=generation.trunk.region,
-        called_number_headers=generation.trunk.called_number_headers,
-    )
+    return generation.trunk.read(event, webhook_id=signed.webhook_id)

@@ -81,7 +81,7 @@ class Generation:
     prices: tuple[PriceEntry, ...] = ()
     """The price list, the operator's lines last."""
     secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    """Those that agent files name, by name."""
+    """Those that agent files, the look-up and the policy name, by name."""
     pieces: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """A short hash of each part of the content, by a name that operators know: `agent frontdesk`,
     `tool acme`, `numbers`, `rules`, `list blocked`. Of two generations these tell what differs."""
@@ -131,12 +131,13 @@ class _Loading:
         rules = replace(sources.transfer_rules, own=self._own_numbers())
         resolved_targets = targets.resolve(sources.targets, rules, self._complaints)
         agents = self._resolve(files, tools, resolved_targets)
-        policy = self._policy(resolved_targets, listed)
+        filler = Filler(sources.secrets, is_needed=sources.with_secrets)
+        policy = self._policy(resolved_targets, listed, filler)
         if not self._problems:  # a body made of half an agent would be blamed for what is known
             for file in files:
                 self._check_body(file, agents[file.name])
         asked = self._lookup(tools)
-        secrets = self._find_secrets(files, agents)
+        secrets = {**filler.found, **self._find_secrets(files, agents)}
         if self._problems:
             if not known_before:
                 toolbox.forget(generation)
@@ -233,7 +234,9 @@ class _Loading:
             cure = did_you_mean(name, self._agent_names)
             self._complain(path, f"no agent is named {name!r}", cure)
 
-    def _policy(self, found: Mapping[str, Target], listed: Mapping[str, NumberSet]) -> Policy:
+    def _policy(
+        self, found: Mapping[str, Target], listed: Mapping[str, NumberSet], filler: Filler
+    ) -> Policy:
         sources = self._sources
         known = KnownToPolicy(
             self._check_agent,
@@ -248,7 +251,7 @@ class _Loading:
                 known=known,
                 targets=found,
                 lists=listed,
-                filler=Filler(sources.secrets, is_needed=sources.with_secrets),
+                filler=filler,
                 complaints=self._complaints,
                 warn=self._warn,
             ),

@@ -41,10 +41,8 @@ class LookupHttp(Section):
 
 
 class LookupSection(Section):
-    """What is asked before a call is answered, and what stands there when no answer comes.
-
-    Read and checked by this version; asked by a later one, until then the defaults stand.
-    """
+    """What is [asked before a call is answered](../how-to/look-up.md), and what stands there when no
+    answer comes."""
 
     tool: Text | None = None
     """Name of a Python tool without arguments."""

@@ -89,6 +89,8 @@ class Filler:
     is_needed: bool = True
     """Without, a text whose secret is not there stands as it is written: no call has that value but
     one that `controller explain` makes up."""
+    found: dict[str, str] = field(default_factory=dict, repr=False)
+    """What was filled in so far, by name."""
 
     def fill(self, text: str, path: KeyPath, complaints: Complaints) -> str:
         """Return a text with its `${NAME}` filled in.
@@ -104,6 +106,7 @@ class Filler:
             return text
         value = fill(text, self.secrets)
         if not isinstance(value, Refusal):
+            self.found.update((name, str(self.secrets.find(name))) for name in secrets_in(text))
             return str(value)
         if self.is_needed or OURS.intersection(secrets_in(text)):
             complaints.add(path, value.found, value.cure)
