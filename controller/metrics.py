@@ -32,7 +32,7 @@ _AGE: Final = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 60.0, 300.0,
 
 _WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
-_Child = TypeVar("_Child", Counter, Histogram)
+_Child = TypeVar("_Child", Counter, Histogram, Gauge)
 
 
 class _Children:
@@ -94,6 +94,15 @@ class Metrics:
             "controller_tokens_left_ratio", "Of the provider's token limit", registry=registry
         )
         self._tokens.set(1.0)
+        self._generation = Gauge(
+            "controller_generation_info", "What answers new calls", ["hash"], registry=registry
+        )
+        self._reloads = Counter(
+            "controller_reloads", "Reloads by what became of them", ["result"], registry=registry
+        )
+        self._spending = Gauge(
+            "controller_spend_ratio", "Spent of a limit of money", ["limit"], registry=registry
+        )
         self._skew = Gauge(
             "controller_clock_skew_seconds", "Our clock less the provider's", registry=registry
         )
@@ -108,6 +117,8 @@ class Metrics:
                 self._tools,
                 self._lookups,
                 self._requests,
+                self._reloads,
+                self._spending,
             )
         }
 
@@ -191,6 +202,19 @@ class Metrics:
     def spent(self, usd: float) -> None:
         """Add what a call has cost."""
         self._cost.inc(max(0.0, usd))
+
+    def generation(self, name: str) -> None:
+        """Set which generation answers new calls, by its hash."""
+        self._generation.clear()
+        self._generation.labels(name).set(1)
+
+    def reloaded(self, result: str) -> None:
+        """Count a reload by what became of it."""
+        self._child(self._reloads, result).inc()
+
+    def spend_ratio(self, limit: str, ratio: float) -> None:
+        """Set what is spent of a limit of money, in its period."""
+        self._child(self._spending, limit).set(ratio)
 
     def clock_skew(self, seconds: float) -> None:
         """Set by how much our clock is ahead of the provider's, as the last answer showed it."""

@@ -24,10 +24,10 @@ from controller.calls.lookups import Lookups
 from controller.calls.ports import Toolbox
 from controller.calls.record import CallRecord
 from controller.sansio.agent import Agent, Target
-from controller.sansio.parties import CALLED_NUMBER_HEADERS
 from controller.sansio.policy import Rules
 from controller.sansio.returning import numbers_of_targets
 from controller.sansio.templating import Prompts
+from controller.sansio.trunk import TrunkFacts
 from controller.sansio.usage import PriceEntry
 
 _log = structlog.get_logger()
@@ -42,14 +42,6 @@ SECRETS: Final = "secrets"
 
 def _nobody_asks(_what: str) -> None:
     """Nobody wants to know."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trunk:
-    """How the trunk writes what we must read."""
-
-    region: str = "US"
-    called_number_headers: Sequence[str] = CALLED_NUMBER_HEADERS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +65,8 @@ class Generation:
     """What stands for a fact that no look-up has found, by name."""
     lookup: Lookups | None = None
     """What is asked before a call is answered; None: nothing."""
-    trunk: Trunk = field(default_factory=Trunk)
+    trunk: TrunkFacts = field(default_factory=TrunkFacts)
+    """How its calls are known and read."""
     pieces: Mapping[str, str] = field(default_factory=dict, repr=False)
     """A short hash of each piece by its name, `agent frontdesk`: by which it is told what differs
     between two."""
@@ -223,11 +216,10 @@ class Generations:
 
     # --- which one answers ---------------------------------------------------------------------
 
-    def find(self, generation: Generation) -> Kept | None:
-        """Return what is kept of the same content; a secret with another value is other content."""
+    def find(self, name: str, secrets: Mapping[str, str]) -> Kept | None:
+        """Return what is kept of a content: a hash, and the values of the secrets it names."""
         for kept in self._kept:
-            same = kept.generation
-            if (same.hash, same.secrets) == (generation.hash, generation.secrets):
+            if kept.generation.hash == name and kept.generation.secrets == secrets:
                 return kept
         return None
 
@@ -247,7 +239,8 @@ class Generations:
             generation: takes the calls; whoever asks for it does not mind that it was unhealthy.
             by: who wants it.
         """
-        kept = self.find(generation) or Kept(generation, 0.0, by)
+        found = (each for each in self._kept if each.generation is generation)
+        kept = next(found, None) or Kept(generation, 0.0, by)
         kept.is_unhealthy, kept.failures = False, 0
         self._given_up = False
         self._switch(kept, by)

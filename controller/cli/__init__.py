@@ -31,6 +31,7 @@ MODULES: Final = {
     "simulate": ("simulate",),
     "calls": ("calls",),
     "admission": ("pause", "resume", "drain"),
+    "generations": ("reload", "generations"),
     "bench": ("bench",),
 }
 """Modules of this package and their commands, in the order of the help text. A module that is not

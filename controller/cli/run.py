@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Any
 
 from controller.cli import add_config_argument
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from controller.cli import Subparsers
     from controller.config import Generation
     from controller.settings import Settings
@@ -22,7 +25,8 @@ def register(subparsers: Subparsers) -> None:
         description="Takes the webhooks of ringing calls, decides, accepts, drives and ends them."
         " Prints one line when it is ready. SIGTERM (or SIGINT, or `controller drain`) drains: new"
         " calls are rejected, live ones go on until they end or drain_timeout has passed. A second"
-        " one hangs up and stops at once.",
+        " one hangs up and stops at once. SIGHUP (or `controller reload`) loads the configuration"
+        " again: new calls take it, live ones keep what they began with.",
         epilog="exit codes: 0 stopped as asked, 1 could not start, 2 wrong configuration",
         allow_abbrev=False,
     )
@@ -45,10 +49,12 @@ def run(args: argparse.Namespace) -> int:
 
     from controller.settings import load_all
 
-    settings, generation = load_all(args.config, overrides=_overrides(args))
+    overrides = _overrides(args)
+    settings, generation = load_all(args.config, overrides=overrides)
     _configure_logs(settings)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, generation))
+        load = functools.partial(load_all, args.config, overrides=overrides)
+        runner.run(_serve(settings, generation, load))
     return 0
 
 
@@ -90,7 +96,11 @@ def _loop_factory() -> Any:
     return importlib.import_module("uvloop").new_event_loop
 
 
-async def _serve(settings: Settings, generation: Generation) -> None:
+async def _serve(
+    settings: Settings,
+    generation: Generation,
+    load: Callable[[], tuple[Settings, Generation]],
+) -> None:
     import asyncio
     import faulthandler
     import signal
@@ -100,10 +110,10 @@ async def _serve(settings: Settings, generation: Generation) -> None:
     faulthandler.enable()  # the watchdog's SIGABRT then leaves a stack dump in the journal
     loop = asyncio.get_running_loop()
     app.watch_loop(loop)
-    service = app.Service(settings, generation, manager=app.manager_of_environment())
+    manager = app.manager_of_environment()
+    service = app.Service(settings, generation, manager=manager, load=load)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, service.request_stop)
-    # Its default would end the process and leave the live calls to themselves: a terminal that
-    # closes, or a reload that this version does not know, must not cost a caller the line.
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)
+    # A terminal that closes sends it too: nothing has changed then, and no caller loses the line.
+    loop.add_signal_handler(signal.SIGHUP, service.request_reload)
     await service.run(lambda line: print(line, flush=True))

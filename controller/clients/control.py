@@ -19,6 +19,9 @@ from controller.errors import ControlError
 LIMIT: Final = 5.0
 """Seconds for a request and its answer."""
 
+RELOAD_LIMIT: Final = 55.0
+"""Seconds for a reload: one that runs already may have to end first."""
+
 _BASE: Final = "http://controller"  # a host must stand there; the socket decides who answers
 
 
@@ -77,25 +80,45 @@ class ControlClient:
         """Have new calls taken again."""
         return await self._ask("POST", "/resume")
 
+    async def reload(self) -> dict[str, Any]:
+        """Have the configuration loaded again. Returns `result`, `hash`, `changed`, `problems`."""
+        return await self._ask("POST", "/reload", limit=RELOAD_LIMIT)
+
+    async def generations(self) -> list[dict[str, Any]]:
+        """Return a summary of each generation that is kept."""
+        answer = await self._ask("GET", "/generations")
+        generations: list[dict[str, Any]] = answer.get("generations", [])
+        return generations
+
+    async def activate(self, prefix: str) -> dict[str, Any]:
+        """Have new calls take a generation, by how its hash begins."""
+        return await self._ask("POST", f"/generations/{quote(prefix, safe='')}/activate")
+
     async def drain(self) -> dict[str, Any]:
         """Have the service stop when its calls have settled."""
         return await self._ask("POST", "/drain")
 
     async def _ask(
-        self, method: str, path: str, body: dict[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        limit: float | None = None,
     ) -> dict[str, Any]:
+        limit = limit or self._limit
         connector = aiohttp.UnixConnector(path=str(self._path))
         content = None if body is None else msgspec.json.encode(body)
         try:
             async with (
-                asyncio.timeout(self._limit),
+                asyncio.timeout(limit),
                 aiohttp.ClientSession(connector=connector) as session,
                 session.request(method, _BASE + path, data=content) as answer,
             ):
                 return _read(answer.status, await answer.read())
         except TimeoutError:
             raise ControlError(
-                f"the service did not answer on {self._path} within {self._limit:g} s"
+                f"the service did not answer on {self._path} within {limit:g} s"
             ) from None
         except aiohttp.ClientConnectorError as error:
             raise ControlError(self._unreachable(error)) from None

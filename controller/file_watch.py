@@ -1,0 +1,83 @@
+"""Seeing that the files of the configuration have changed, by looking at them now and then.
+
+Names, sizes and times are compared, not contents: a look is cheap, and a file that was only touched
+makes a generation of the same hash, which changes nothing. A change counts when two looks in a row
+agree: an editor that is half-way through a save, or a copy of twenty files, is left to finish.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from controller.settings import Settings
+
+MOST_FILES: Final = 10_000
+"""Files that are looked at; a folder with more is not one of ours."""
+
+LOOK_LIMIT: Final = 30.0
+"""Seconds for a look."""
+
+_LEFT_ALONE: Final = frozenset({"__pycache__", ".git"})
+
+Snapshot: TypeAlias = Mapping[str, tuple[int, int]]
+"""Size and time of the last change, nanoseconds, by the path of the file."""
+
+
+def watched(settings: Settings) -> list[Path]:
+    """Return the files and folders that make a configuration."""
+    lists = [each.file for each in settings.lists.values() if each.file]
+    return [settings.config_path, settings.agents_dir, settings.tools_dir, *lists]
+
+
+def look(paths: Iterable[Path]) -> Snapshot:
+    """Look at files, and at all files in folders. What cannot be read is as if it were not there.
+
+    Blocks: a folder may lie on another machine.
+    """
+    found = {}
+    for path in islice(_files(paths), MOST_FILES):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found[str(path)] = status.st_size, status.st_mtime_ns
+    return found
+
+
+def _files(paths: Iterable[Path]) -> Iterable[Path]:
+    for path in paths:
+        yield path
+        for folder, folders, names in os.walk(path):
+            folders[:] = [name for name in folders if name not in _LEFT_ALONE]
+            yield from (Path(folder, name) for name in names)
+
+
+async def watch(
+    look: Callable[[], Awaitable[Snapshot | None]],
+    when_changed: Callable[[], None],
+    *,
+    interval: float,
+) -> None:
+    """Look until cancelled.
+
+    Args:
+        look: returns what there is now; None where it could not be seen.
+        when_changed: called when it differs from what it was when this was last called, or at the
+            beginning, and the look before saw the same.
+        interval: seconds between two looks.
+    """
+    known = before = await look()
+    while True:
+        await asyncio.sleep(interval)
+        now = await look()
+        if now is None:
+            continue
+        if now == before != known:
+            known = now
+            when_changed()
+        before = now
