@@ -41,8 +41,10 @@ class LookupHttp(Section):
 
 
 class LookupSection(Section):
-    """What is [asked before a call is answered](../how-to/look-up.md), and what stands there when no
-    answer comes."""
+    """What is asked before a call is answered, and what stands there when no answer comes.
+
+    [What happens when](../how-to/look-up.md#when-what-happens).
+    """
 
     tool: Text | None = None
     """Name of a Python tool without arguments."""
