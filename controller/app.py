@@ -110,7 +110,7 @@ class Service:
         self._calls = parts.registry(settings, self._world)
         equipping = Equipping(self._world, self._http_tools)
         self._generations = Generations(
-            equipping.equip(settings, generation),
+            equipping.equip(generation),
             now=self._wall.now,
             unhealthy_after=settings.reload.unhealthy_after,
             alarm=self._metrics.alarm,

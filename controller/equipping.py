@@ -18,7 +18,6 @@ from controller.clients.http_tools import HttpToolClient, HttpToolRunner
 from controller.config import Generation
 from controller.sansio.agent import Agent
 from controller.sansio.http_tool import HttpTool
-from controller.settings import Settings
 
 
 class Equipping:
@@ -34,15 +33,10 @@ class Equipping:
         self._http_client = http_client
         self._places = Places()  # one for all: the process is what must not be overrun
 
-    def equip(
-        self,
-        settings: Settings,  # noqa: ARG002 - a reload hands over both; the trunk came from here once
-        generation: Generation,
-    ) -> CallGeneration:
+    def equip(self, generation: Generation) -> CallGeneration:
         """Return a generation as calls need it.
 
         Args:
-            settings: with which it was loaded.
             generation: as it was loaded.
 
         Raises:

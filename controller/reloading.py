@@ -81,7 +81,7 @@ class Reloading:
         *,
         loaded: Loaded,
         build: Callable[[], Loaded],
-        equip: Callable[[Settings, config.Generation], CallGeneration],
+        equip: Callable[[config.Generation], CallGeneration],
         meter: Meter,
         in_thread: InThread | None = None,
         when_swapped: Callable[[], None] = lambda: None,
@@ -194,7 +194,7 @@ class Reloading:
         kept = self._generations.find(generation.hash, generation.secrets)
         if kept is None:
             self._loaded[generation.hash] = generation
-            return self._activate(self._equip(settings, generation), by, warnings)
+            return self._activate(self._equip(generation), by, warnings)
         if self._generations.is_current(kept):
             _log.info("generation_unchanged", generation=generation.hash, by=by)
             return Reloaded("unchanged", generation.hash, warnings=warnings)

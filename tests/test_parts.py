@@ -118,7 +118,7 @@ async def test_deliveries_are_read_and_judged_as_the_operator_wants(tmp_path: Pa
     line, sidebands = parts.line(settings, tls, meter), parts.sidebands(settings, tls)
     world = World(MemoryLedger(clock), line, sidebands, clock, meter)
     http_tools = parts.http_tools(settings, tls, clock)
-    answering = Equipping(world, http_tools).equip(settings, generation)
+    answering = Equipping(world, http_tools).equip(generation)
     reception = parts.reception(settings, Generations(answering), Registry(world), world)
     await http_tools.close()
     await line.close()
@@ -276,7 +276,7 @@ async def test_an_agent_has_its_tools_of_every_kind(tmp_path: Path) -> None:
     tls = ssl.create_default_context()
     http_tools = parts.http_tools(settings, tls, world.clock)
 
-    toolbox: Any = Equipping(world, http_tools).equip(settings, generation).toolboxes["shop"]
+    toolbox: Any = Equipping(world, http_tools).equip(generation).toolboxes["shop"]
 
     await http_tools.close()
     assert set(toolbox._tools) == {"opening_hours", "stock"}
