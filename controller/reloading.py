@@ -188,19 +188,27 @@ class Reloading:
         return reloaded
 
     def _take(self, settings: Settings, generation: config.Generation, by: str) -> Reloaded:
+        kept = self._generations.find(generation.hash, generation.secrets)
+        equipped = self._equipped(generation) if kept is None else kept.generation
         self._problems = ()
         self.settings = settings
         warnings = (*self._restart_warnings(settings), *generation.warnings)
-        kept = self._generations.find(generation.hash, generation.secrets)
         if kept is None:
-            self._loaded[generation.hash] = generation
-            return self._activate(self._equip(generation), by, warnings)
+            return self._activate(equipped, by, warnings)
         if self._generations.is_current(kept):
             _log.info("generation_unchanged", generation=generation.hash, by=by)
             return Reloaded("unchanged", generation.hash, warnings=warnings)
         if kept.is_unhealthy:
             return self._refuse(kept, by)
-        return self._activate(kept.generation, by, warnings)
+        return self._activate(equipped, by, warnings)
+
+    def _equipped(self, generation: config.Generation) -> CallGeneration:
+        self._loaded[generation.hash] = generation
+        try:
+            return self._equip(generation)
+        except Exception:
+            self._gone.append(generation.hash)
+            raise
 
     def _activate(
         self, generation: CallGeneration, by: str, warnings: Sequence[str] = ()

@@ -179,7 +179,7 @@ class Generations:
         self._alarm = alarm
         self._when_current = when_current
         self._when_gone = when_gone
-        self._current = self._last_good = Kept(first, now(), "start", is_good=True)
+        self._current = Kept(first, now(), "start", is_good=True)
         self._kept = [self._current]
         """In the order in which they last became current."""
         self._given_up = False
@@ -265,10 +265,8 @@ class Generations:
 
     def _tidy(self) -> None:
         """Give up what is neither recent nor needed."""
-        recent = self._kept[-self._most :]
-        needed = [
-            each for each in self._kept if each.uses or each is self._last_good or each in recent
-        ]
+        recent, last_good = self._kept[-self._most :], self._last_good
+        needed = [each for each in self._kept if each.uses or each is last_good or each in recent]
         gone = [each.generation.hash for each in self._kept if each not in needed]
         self._kept = needed
         for name in dict.fromkeys(gone):
@@ -290,12 +288,15 @@ class Generations:
         limit = self._unhealthy_after
         return self._given_up or 0 < limit <= self._current.failures
 
+    @property
+    def _last_good(self) -> Kept:
+        """There is always one: the first is, and none is given up before another one is good."""
+        return next(each for each in reversed(self._kept) if each.is_good)
+
     def note(self, kept: Kept, served: bool) -> None:  # noqa: FBT001 - it is what is noted
         """Note that a call of a generation got a session, or failed as bad content makes it."""
         if served:
             kept.is_good, kept.failures = True, 0
-            if kept is self._current:
-                self._last_good = kept
             return
         kept.failures += 1
         if kept is self._current and kept.failures == self._unhealthy_after:
