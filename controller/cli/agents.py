@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from controller.cli import Subparsers
     from controller.config import Generation
     from controller.sansio.agent import Agent
+    from controller.sansio.policy import Decision
 
 
 def register(subparsers: Subparsers) -> None:
@@ -21,7 +22,8 @@ def register(subparsers: Subparsers) -> None:
         "agents",
         help="list the agents with their numbers, tools and targets",
         description="Lists the agents of the configuration, as `controller check` reads it: name,"
-        " description, the called numbers that lead to it, tools and targets. Asks for no secret.",
+        " description, the called numbers, rules and limits that lead to it, tools and targets."
+        " Asks for no secret.",
         allow_abbrev=False,
     )
     add_config_argument(parser)
@@ -59,11 +61,25 @@ def _listed(agent: Agent, generation: Generation) -> dict[str, Any]:
         "voice": agent.voice,
         "numbers": [number for number, name in rules.numbers.items() if name == agent.name],
         "default": rules.default_agent == agent.name,
+        "rules": [rule.name for rule in rules.ordered if _leads(rule.then, agent)],
+        "limits": [limit.name for limit in rules.limits if _leads(limit.over, agent)],
+        "emergencies": _takes_emergencies(agent, generation),
         "tools": tools_of(agent),
         "targets": list(agent.offered),
         "fallback": agent.fallback,
         "agents": [each.name for each in agent.colleagues],
     }
+
+
+def _leads(decision: Decision, agent: Agent) -> bool:
+    from controller.sansio.policy import Accept
+
+    return isinstance(decision, Accept) and decision.agent_name == agent.name
+
+
+def _takes_emergencies(agent: Agent, generation: Generation) -> bool:
+    emergencies = generation.rules.emergencies
+    return emergencies is not None and emergencies.agent_name == agent.name
 
 
 def tools_of(agent: Agent) -> list[str]:
@@ -77,6 +93,11 @@ def _lines(agent: dict[str, Any]) -> Iterator[str]:
     yield f"{agent['name']}{described}"
     numbers = agent["numbers"] + (["numbers that cannot be read"] if agent["default"] else [])
     yield f"  numbers: {', '.join(numbers) or 'none'}"
+    for key in ("rules", "limits"):
+        if agent[key]:
+            yield f"  {key + ':':<8} {', '.join(agent[key])}"
+    if agent["emergencies"]:
+        yield "  takes emergencies"
     yield f"  tools:   {', '.join(agent['tools']) or 'none'}"
     yield f"  targets: {', '.join(agent['targets']) or 'none'}"
     if agent["fallback"]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from controller.cli import Subparsers
     from controller.config import Generation
     from controller.sansio.agent import Agent
+    from controller.sansio.policy import Decision
 
 
 def register(subparsers: Subparsers) -> None:
@@ -88,6 +89,7 @@ def _summary(generation: Generation) -> Iterator[str]:
     for number, name in generation.rules.numbers.items():
         yield f"  {number} -> {name}"
     yield f"  a number that cannot be read -> {_unreadable(generation)}"
+    yield from _policy(generation)
     if generation.targets:
         yield "targets"
     for target in generation.targets.values():
@@ -96,6 +98,48 @@ def _summary(generation: Generation) -> Iterator[str]:
         yield f"  {target.name}: {target.uri}{hours}{after}"
     for warning in generation.warnings:
         yield f"warning: {warning}"
+
+
+def _policy(generation: Generation) -> Iterator[str]:
+    """Yield who else decides, and of what there may only be so much."""
+    from controller.config.policy.trunk import known_as
+
+    rules = generation.rules
+    yield f"trunk: {'; '.join(known_as(generation.trunk))}"
+    if rules.ordered:
+        yield "rules"
+    for rule in rules.ordered:
+        yield f"  {rule.name}: {rule.decision.why} -> {_becomes(rule.then)}"
+    yield "limits"
+    for limit in rules.every_limit:
+        yield f"  {limit.name}: {limit} -> {_becomes(limit.over)}"
+    if rules.emergencies is not None:
+        by = f", by {rules.emergencies.agent_name}" if rules.emergencies.agent_name else ""
+        yield f"emergencies -> {rules.emergencies.refer_to}{by}"
+    if generation.calendars:
+        yield "calendars"
+    for name, calendar in generation.calendars.items():
+        other = f"{len(calendar.days)} other days, {len(calendar.overrides)} overrides"
+        yield f"  {name}: {calendar.hours.zone}; {other}"
+    if generation.lists:
+        yield "lists"
+    for name, found in generation.lists.items():
+        yield f"  {name}: {len(found)} numbers and prefixes"
+
+
+def _becomes(decision: Decision) -> str:
+    """Return in a word what becomes of a call."""
+    from controller.sansio.policy import Accept, Reject
+
+    match decision:
+        case Reject(code):
+            return str(code)
+        case Accept(agent, refer_to=None):
+            return agent
+        case Accept(agent, refer_to=target):
+            return f"{agent}, then {target}"
+        case _:
+            return "left to another controller"
 
 
 def _driving(agent: Agent) -> Iterator[str]:

@@ -10,6 +10,7 @@ from controller.cli import add_config_argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from zoneinfo import ZoneInfo
 
     from controller.cli import Subparsers
     from controller.config import Generation
@@ -22,9 +23,17 @@ _DESCRIPTION: Final = """\
 Says what would become of a call that came in now, or at another time: the rules that were tried,
 the one that decided, the SIP code or the agent, the instructions as the agent would be given them,
 and the body of the accept. Nobody is called, and no running service is asked: the house is empty,
-so limits are named and never reached. Asks for no secret.
+so limits are named and never reached. Asks for no secret: where one is not set, `${NAME}` as the
+value of a header stands for it.
 """
 _HIDDEN: Final = "(secret)"
+_LINE: Final = "openai_sip"
+"""The way by which calls come in."""
+_FROM_TRUNK: Final = {
+    True: "the call carries its secret header",
+    False: "the call does not carry its secret header",
+    None: "its calls cannot be told from others",
+}
 
 
 def register(subparsers: Subparsers) -> None:
@@ -51,7 +60,8 @@ def register(subparsers: Subparsers) -> None:
         default=[],
         type=_header,
         metavar="NAME=VALUE",
-        help="a further header of the INVITE; may be given several times",
+        help="a further header of the INVITE; may be given several times, and `${NAME}` in the"
+        " value stands for a secret",
     )
     parser.add_argument(
         "--webhook", type=Path, metavar="FILE", help="the saved body of a delivery instead"
@@ -79,10 +89,11 @@ def run(args: argparse.Namespace) -> int:
 
     settings, generation = load_all(args.config, with_secrets=False)
     now = _instant(args.at, settings)
-    incoming = _incoming(args, settings, now)
+    incoming = _incoming(args, generation, now)
     load = Load(live_calls=0, admitting=True)
     found = explain(incoming, generation.rules, load, now)
     answer = _answer(found, incoming, generation, now)
+    answer["at"] = _time(now, settings)
     if args.json:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
         return 0
@@ -102,7 +113,6 @@ def _instant(text: str | None, settings: Settings) -> float:
     """Return the time that is meant, as Unix seconds."""
     import time
     from datetime import datetime
-    from zoneinfo import ZoneInfo
 
     from controller.errors import ConfigurationError, Problem
 
@@ -114,26 +124,42 @@ def _instant(text: str | None, settings: Settings) -> float:
         cure = 'must be like "2026-12-24 18:05"'
         raise ConfigurationError(Problem("--at", "", f"found {text!r}", cure)) from None
     if read.tzinfo is None:
-        read = read.replace(tzinfo=ZoneInfo(settings.policy.time_zone or "UTC"))
+        read = read.replace(tzinfo=_zone(settings))
     return read.timestamp()
 
 
-def _incoming(args: argparse.Namespace, settings: Settings, now: float) -> IncomingCall:
+def _zone(settings: Settings) -> ZoneInfo:
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(settings.policy.time_zone or "UTC")
+
+
+def _time(now: float, settings: Settings) -> str:
+    """Return a time as the house has it, with its offset: `2026-12-24 18:05 -0500, Thursday`."""
+    from datetime import datetime
+
+    return datetime.fromtimestamp(now, _zone(settings)).strftime("%Y-%m-%d %H:%M %z, %A")
+
+
+def _incoming(args: argparse.Namespace, generation: Generation, now: float) -> IncomingCall:
     """Return the call as the service would have read it."""
-    from controller.sansio.incoming import read_incoming
-    from controller.sansio.parties import CALLED_NUMBER_HEADERS
     from controller.sansio.webhook import CallOffered
 
     offered = _saved(args.webhook) if args.webhook else None
     if offered is None:
-        headers = (*args.header, *_parties(args))
+        headers = (*((name, _filled(value)) for name, value in args.header), *_parties(args))
         offered = CallOffered("evt_explained", int(now), "rtc_explained", headers)
-    return read_incoming(
-        offered,
-        webhook_id="wh_explained",
-        region=settings.trunk.default_region,
-        called_number_headers=(*settings.trunk.called_number_headers, *CALLED_NUMBER_HEADERS),
-    )
+    return generation.trunk.read(offered, webhook_id="wh_explained")
+
+
+def _filled(value: str) -> str:
+    """Return a header's value with its secrets; one that is not set stands for itself."""
+    import os
+
+    from controller.config.secrets import Secrets, fill
+
+    found = fill(value, Secrets(os.environ))
+    return found if isinstance(found, str) else value
 
 
 def _parties(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
@@ -172,8 +198,16 @@ def _answer(
     decision = found.decision
     answer: dict[str, Any] = {
         "generation": generation.hash,
-        "caller_trust": incoming.caller_trust,
+        "line": _LINE,
         "called_number": incoming.called.e164,
+        "called_number_header": incoming.called.header,
+        "caller_trust": incoming.caller_trust,
+        "trunk_is_verified": generation.trunk.is_verified,
+        "is_from_trunk": incoming.is_from_trunk,
+        "calendars": {
+            name: "open" if calendar.is_open(now) else "closed"
+            for name, calendar in generation.calendars.items()
+        },
         "tried": [
             {"rule": each.name, "matches": each.matches, "why": each.why} for each in found.tried
         ],
@@ -202,8 +236,7 @@ def _told(
 
     facts = generation.lookup.facts if generation.lookup else {}
     agents = Addressed(generation.agents, generation.prompts, incoming, now=now, found=facts)
-    targets = (each for agent in generation.agents.values() for each in agent.targets)
-    agent = as_decided(agents[decision.agent_name], decision, targets)
+    agent = as_decided(agents[decision.agent_name], decision, generation.targets.values())
     return {
         "greeting": agent.greeting,
         "disclosure": agent.disclosure,
@@ -226,6 +259,11 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
 
     yield f"called number: {answer['called_number'] or 'cannot be read'}"
     yield f"caller: {answer['caller_trust']}"
+    yield f"time: {answer['at']}"
+    verified = "verified" if answer["trunk_is_verified"] else "unverified"
+    yield f"trunk {verified}; {_FROM_TRUNK[answer['is_from_trunk']]}; line {answer['line']}"
+    for name, state in answer["calendars"].items():
+        yield f"calendar {name}: {state}"
     for each in answer["tried"]:
         yield f"rule {each['rule']}: {'matches' if each['matches'] else 'no'}; {each['why']}"
     yield f"decided by {answer['rule']}: {answer['why']}"

@@ -136,14 +136,19 @@ def parse(text: str, name: str, *, first_line: int = 1) -> Document:
     """
     try:
         values = tomllib.loads(text)
-        lines = {path: first_line + row for path, row in _rows(text)}
+        rows = list(_rows(text))
     except RecursionError:
         raise ConfigurationError(
             Problem(name, "", "is nested too deeply", "arrays and tables nest a few levels here")
         ) from None
     except ValueError as error:  # TOMLDecodeError, or an integer of thousands of digits
         raise ConfigurationError(_syntax_problem(error, text, name, first_line)) from None
-    return Document(name, values, lines)
+    # `[policy.x]` speaks of policy too: the first such line is its place, unless it has one itself.
+    passing = {path: row for path, row, is_own in reversed(rows) if not is_own}
+    own = {path: row for path, row, is_own in rows if is_own}
+    return Document(
+        name, values, {path: first_line + row for path, row in {**passing, **own}.items()}
+    )
 
 
 def _syntax_problem(error: ValueError, text: str, name: str, first_line: int) -> Problem:
@@ -157,8 +162,8 @@ def _syntax_problem(error: ValueError, text: str, name: str, first_line: int) ->
     return Problem(where, "", "is not TOML", message[: position.start()])
 
 
-def _rows(text: str) -> Iterator[tuple[KeyPath, int]]:
-    """Yield each key path with its row, from 0."""
+def _rows(text: str) -> Iterator[tuple[KeyPath, int, bool]]:
+    """Yield each key path with its row, from 0, and whether that is the path's own."""
     import tree_sitter  # late: 20 ms that `controller calls` need not pay twice
     import tree_sitter_toml
 
@@ -167,12 +172,13 @@ def _rows(text: str) -> Iterator[tuple[KeyPath, int]]:
     elements: Counter[KeyPath] = Counter()  # how many [[tables]] of a name came so far
     for node in root.named_children:
         if node.type == "pair":
-            yield from _pair_rows(node, (), elements)
+            for path, row in _pair_rows(node, (), elements):
+                yield path, row, True
         elif node.type in {"table", "table_array_element"}:
             yield from _table_rows(node, elements)
 
 
-def _table_rows(node: Node, elements: Counter[KeyPath]) -> Iterator[tuple[KeyPath, int]]:
+def _table_rows(node: Node, elements: Counter[KeyPath]) -> Iterator[tuple[KeyPath, int, bool]]:
     key, *pairs = (child for child in node.named_children if child.type in {*_KEYS, "pair"})
     names = _names(key)
     row = node.start_point.row
@@ -181,13 +187,14 @@ def _table_rows(node: Node, elements: Counter[KeyPath]) -> Iterator[tuple[KeyPat
         path = (*path, name)
         if depth == len(names) and node.type == "table_array_element":
             elements[path] += 1
-        yield path, row
+        yield path, row, depth == len(names)
         if path in elements:  # [numbers.x] speaks of the last [[numbers]]
             path = (*path, elements[path] - 1)
             if depth == len(names):
-                yield path, row
+                yield path, row, True
     for pair in pairs:
-        yield from _pair_rows(pair, path, elements)
+        for inner, its_row in _pair_rows(pair, path, elements):
+            yield inner, its_row, True
 
 
 def _pair_rows(

@@ -63,6 +63,33 @@ def test_agents_are_listed_with_what_leads_to_them_and_what_they_may_do(
     )
 
 
+def test_rules_limits_and_emergencies_that_lead_to_an_agent_are_listed(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = config.read_text().replace(
+        "[[numbers]]",
+        '[[policy.rules]]\nname = "closed"\nwhen = {}\nagent = "spare"\n'
+        '[[policy.rules]]\nname = "blocked"\nwhen = { called = "*" }\nreject = 603\n'
+        '[[policy.limits]]\nname = "caller"\nby = "caller"\nat_most = 1\nagent = "spare"\n'
+        '[policy.emergencies]\nrefer_to = "desk"\nagent = "spare"\n'
+        '[trunk]\nheader = { X-Secret = "${TRUNK}" }\n[[numbers]]',
+        1,
+    )
+    config.write_text(text)
+
+    assert main(["agents", "--config", str(config)]) == 0
+
+    assert capsys.readouterr().out.endswith(
+        "spare\n"
+        "  numbers: none\n"
+        "  rules:   closed\n"
+        "  limits:  caller\n"
+        "  takes emergencies\n"
+        "  tools:   none\n"
+        "  targets: none\n"
+    )
+
+
 def test_programs_get_json(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["agents", "--json", "--config", str(config)]) == 0
 
@@ -75,6 +102,9 @@ def test_programs_get_json(config: Path, capsys: pytest.CaptureFixture[str]) -> 
         "voice": "marin",
         "numbers": ["+12025550100", "+12025550101"],
         "default": True,
+        "rules": [],
+        "limits": [],
+        "emergencies": False,
         "tools": ["handoff", "transfer", "mcp:files"],
         "targets": ["desk"],
         "fallback": "desk",

@@ -67,7 +67,13 @@ def test_a_call_that_is_answered_is_shown_whole(explained: Explained) -> None:
         "--at", "2026-12-24 18:05",
     )  # fmt: skip
 
-    assert text.startswith("called number: +12025550100\ncaller: claimed\ndecided by number: ")
+    assert text.startswith(
+        "called number: +12025550100\n"
+        "caller: claimed\n"
+        "time: 2026-12-24 18:05 -0500, Thursday\n"
+        "trunk unverified; its calls cannot be told from others; line openai_sip\n"
+        "decided by number: "
+    )
     assert "\nanswered by frontdesk\n" in text
     assert "\ncounted under full: " in text
     assert 'It is Thursday, 18:05. Greet "caller_name" (the caller data).\n' in text
@@ -209,6 +215,11 @@ def test_rules_that_were_tried_are_told_in_their_order() -> None:
     answer: dict[str, Any] = {
         "called_number": None,
         "caller_trust": "trunk",
+        "at": "2026-12-24 18:05 -0500, Thursday",
+        "trunk_is_verified": True,
+        "is_from_trunk": True,
+        "line": "openai_sip",
+        "calendars": {"office": "closed"},
         "tried": [
             {"rule": "blocked", "matches": False, "why": "does not hold: it is on the list"},
             {"rule": "closed", "matches": True, "why": "the office is closed"},
@@ -225,7 +236,10 @@ def test_rules_that_were_tried_are_told_in_their_order() -> None:
         "accept": {},
     }
 
-    assert list(explain._lines(answer))[2:8] == [
+    assert list(explain._lines(answer))[2:11] == [
+        "time: 2026-12-24 18:05 -0500, Thursday",
+        "trunk verified; the call carries its secret header; line openai_sip",
+        "calendar office: closed",
         "rule blocked: no; does not hold: it is on the list",
         "rule closed: matches; the office is closed",
         "decided by closed: the office is closed",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from controller.config.document import dotted
 from controller.config.driving import host_name
 from controller.config.policy.conditions import country
 from controller.config.policy.consequences import Rejection
@@ -160,10 +161,15 @@ def doubts(
             least = f"give it at least {SHORTEST_SECRET} characters"
             warn((*_HEADER, name), f"the trunk's secret can be guessed; {least}")
     if facts.is_verified and facts.advance_codes is not None:
+        dead_ends: dict[int, list[KeyPath]] = {}
         for path, code in _capacity_codes(rules, places):
-            if code not in facts.advance_codes:
-                codes = ", ".join(map(str, facts.advance_codes)) or "no code"
-                warn(path, f"the trunk tries no other route after {code}; it does after {codes}")
+            dead_ends.setdefault(code, []).append(path)
+        codes = ", ".join(map(str, facts.advance_codes)) or "no code"
+        for code in sorted(dead_ends.keys() - set(facts.advance_codes)):
+            first, *others = dict.fromkeys(dead_ends[code])
+            also = f" (and {', '.join(map(dotted, others))})" if others else ""
+            tells = f"the trunk tries no other route after {code}, only after {codes}"
+            warn(first, f"rejects with {code}{also}: {tells}")
     for name, target in targets.items():
         for sentence in _misfits(target, facts):
             warn(("targets", name, "uri"), sentence)

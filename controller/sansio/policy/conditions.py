@@ -244,7 +244,15 @@ class Not:
         return not self.condition.holds(facts, now)
 
     def __str__(self) -> str:
-        return f"not: {self.condition}"
+        match self.condition:
+            case OpenAt(_, name):
+                return f"it is outside the hours {name}".rstrip()
+            case CallerWithheld():
+                return "the caller's number is not withheld"
+            case FromTrunk():
+                return "the call lacks the trunk's secret header"
+            case other:
+                return f"not: {other}"
 
 
 @dataclass(frozen=True, slots=True)

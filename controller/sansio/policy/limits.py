@@ -46,6 +46,9 @@ class Sliding:
     seconds: float
 
     def __str__(self) -> str:
+        for unit, seconds in (("h", 3600), ("min", 60)):
+            if self.seconds >= seconds and self.seconds % seconds == 0:
+                return f"in {self.seconds / seconds:g} {unit}"
         return f"in {self.seconds:g} s"
 
 
@@ -140,7 +143,8 @@ class Limit:
 
     def __str__(self) -> str:
         within = "at once" if self.within is None else str(self.within)
-        return f"at most {self.at_most:g} {self.measure} {within} {_OF[self.by]}"
+        measure = "USD" if self.measure == "usd" else self.measure
+        return f"at most {self.at_most:g} {measure} {within} {_OF[self.by]}"
 
 
 SERVICE_FULL: Final = Reject(503)

@@ -151,7 +151,10 @@ def test_a_condition_says_what_it_asks_without_numbers_and_wanted_values(
 def test_a_condition_is_named_by_its_list_its_hours_or_what_it_wants() -> None:
     assert str(CallerIn(numbers(CALLER), "blocked")) == "the caller is on the list blocked"
     assert str(OpenAt(OFFICE, "office")) == "it is within the hours office"
-    assert str(Not(CallerWithheld())) == "not: the caller's number is withheld"
+    assert str(Not(CallerWithheld())) == "the caller's number is not withheld"
+    assert str(Not(OpenAt(OFFICE, "office"))) == "it is outside the hours office"
+    assert str(Not(FromTrunk())) == "the call lacks the trunk's secret header"
+    assert str(Not(CallerCountry(frozenset({"RU"})))) == "not: the caller's number is of RU"
     assert str(CallerCountry(frozenset({"RU", "DE"}))) == "the caller's number is of DE or RU"
     both = All((CallerWithheld(), FromTrunk()))
     assert str(both) == (

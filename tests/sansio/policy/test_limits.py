@@ -243,9 +243,9 @@ def test_the_defaults_are_those_of_the_operators_table() -> None:
         "arrivals": ("at most 5 calls in 1 s in all", Reject(503)),
         "withheld": ("at most 3 calls at once of callers without a number", Reject(480)),
         "caller": ("at most 2 calls at once of one caller", Reject(480)),
-        "caller_10_min": ("at most 6 calls in 600 s of one caller", Reject(480)),
-        "caller_day": ("at most 30 calls in 86400 s of one caller", Reject(480)),
-        "spend_day": ("at most 50 usd a day in all", Reject(503)),
+        "caller_10_min": ("at most 6 calls in 10 min of one caller", Reject(480)),
+        "caller_day": ("at most 30 calls in 24 h of one caller", Reject(480)),
+        "spend_day": ("at most 50 USD a day in all", Reject(503)),
     }
     (in_all,) = Rules({}).every_limit
     assert (str(in_all), in_all.over) == ("at most 10 calls at once in all", Reject(503))

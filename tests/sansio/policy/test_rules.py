@@ -59,7 +59,7 @@ def test_a_rule_holds_when_all_its_conditions_do() -> None:
     assert isinstance(decision, Reject)
     assert decision.rule == "other"
     assert decision.why == (
-        "the caller is on the list blocked and not: the caller's number is withheld"
+        "the caller is on the list blocked and the caller's number is not withheld"
     )
 
 
