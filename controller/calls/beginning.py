@@ -165,7 +165,9 @@ class Preparation:
             )
 
         load = self._load()
-        return await take_shares(self._opening.world, self._record, decide(load), load, decide)
+        return await take_shares(
+            self._opening.world, self._record, decided=decide(load), load=load, decide=decide
+        )
 
     async def undo(self) -> None:
         """Give back what was taken for a call that was refused meanwhile."""
@@ -180,8 +182,8 @@ class Preparation:
         if answer is None:
             return False
         known.result, known.seconds = str(answer.result), answer.seconds
-        if answer.found.agent != self._decision.agent_name:
-            known.late_agent = answer.found.agent
+        chosen = answer.found.agent
+        known.late_agent = None if chosen == self._decision.agent_name else chosen
         self._late = answer.found
         return True
 
@@ -195,8 +197,8 @@ class Preparation:
         before = agents[agent.name].instructions
         agents.learn(self._late.facts)
         instructions = agents[agent.name].instructions
-        if instructions == before or "reconfigure" in self._record.operator_acts:
-            return None  # an operator's own instructions are not replaced
+        if instructions == before:
+            return None
         return ReconfigureRequested(instructions, agent=agent.name)
 
     def stop(self) -> None:
@@ -208,6 +210,7 @@ class Preparation:
 async def take_shares(
     world: World,
     record: CallRecord,
+    *,
     decided: Decision,
     load: Load,
     decide: Callable[[Load], Decision],

@@ -216,9 +216,9 @@ class Reception:
         decided = await take_shares(
             self._world,
             record,
-            decision,
-            load,
-            lambda load: admit(record.incoming, rules, load, now),
+            decided=decision,
+            load=load,
+            decide=lambda load: admit(record.incoming, rules, load, now),
         )
         if isinstance(decided, Accept) and not self._registry.admitting:
             await self._world.ledger.release(record.call_id)

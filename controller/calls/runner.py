@@ -48,7 +48,12 @@ from controller.sansio.commands import (
     TransferCall,
 )
 from controller.sansio.conversation import Conversation
-from controller.sansio.events import DeadlineReached, Event, OwnershipLost
+from controller.sansio.events import (
+    DeadlineReached,
+    Event,
+    OwnershipLost,
+    ReconfigureRequested,
+)
 
 _EFFECTS: Final = get_args(Effect)
 _TALKING: Final = frozenset({State.ATTACHING, State.ACTIVE})
@@ -99,6 +104,8 @@ class CallRunner:
         self._preparing: asyncio.Task[None] | None = None
         """Ends by itself: what it has begun to reserve must not be cut off."""
         self._following: asyncio.Task[None] | None = None
+        self._is_instructed = False
+        """An operator has given the session instructions: they are not replaced."""
         self._children: asyncio.TaskGroup | None = None
         self._when_lost: Callable[[], None] = _nobody_asks
         self._when_answered: Callable[[], None] = _nobody_asks
@@ -134,6 +141,8 @@ class CallRunner:
 
     def tell(self, event: Event) -> None:
         """Tell the call what an operator or the process wants."""
+        if isinstance(event, ReconfigureRequested) and event.instructions is not None:
+            self._is_instructed = True
         self._inbox.tell(event)
 
     async def run(
@@ -192,7 +201,7 @@ class CallRunner:
         if await preparation.is_late():
             await self._answered.wait()
             change = preparation.change(self.agent)
-            if change is not None:
+            if change is not None and not self._is_instructed:
                 self._inbox.tell(change)
 
     def _stop_preparing(self) -> None:

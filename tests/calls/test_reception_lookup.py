@@ -241,6 +241,33 @@ async def test_late_facts_that_no_text_names_change_nothing(open_house: Open) ->
     assert house.lines[0]["lookup"] == "late"
 
 
+async def test_what_never_comes_changes_nothing(open_house: Open) -> None:
+    house = await open_house(agent={"silence": PATIENT})
+    equip(house, seconds=90.0)
+
+    call = await house.play("stays = 50.0")
+
+    assert updates(call) == []
+    assert (house.lines[0]["lookup"], house.meter.lookups) == ("timeout", [("timeout", 1.0)])
+
+
+async def test_an_operator_who_changes_something_else_keeps_no_facts_away(
+    open_house: Open,
+) -> None:
+    house = await open_house(agent={"silence": PATIENT})
+    equip(house, seconds=6.0)
+    call = await house.ring("stays = 20.0")
+    await house.until(lambda: call.heard)
+
+    (live,) = house.registry.calls()
+    change = ReconfigureRequested(turn_detection={"type": "semantic_vad"})
+    assert house.registry.reconfigure(live.call_id, change) is None
+    await call.settled()
+    assert await house.registry.settled(60)
+
+    assert [each.count('"Ann"') for each in updates(call)] == [1]
+
+
 async def test_an_operators_instructions_are_not_replaced_by_late_facts(open_house: Open) -> None:
     house = await open_house(agent={"silence": PATIENT})
     equip(house, seconds=6.0)

@@ -19,12 +19,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from controller.calls.beginning import Opening, Preparation, Timing
+from controller.calls.generations import Generation
+from controller.calls.lookups import Lookups
 from controller.calls.ports import Claim, TakeRequest, no_record
 from controller.calls.record import CallRecord
 from controller.calls.registry import Registry
 from controller.calls.runner import CallRunner
 from controller.calls.world import World
 from controller.errors import ChannelClosed, ChannelRefused, Fenced
+from controller.sansio.agent import ToolDeclaration
+from controller.sansio.call import Limits
 from controller.sansio.commands import Outcome
 from controller.sansio.conversation import Conversation
 from controller.sansio.events import (
@@ -42,6 +47,9 @@ from controller.sansio.events import (
     TransferUnproven,
 )
 from controller.sansio.incoming import read_incoming
+from controller.sansio.lookup import Lookup
+from controller.sansio.policy import Accept, Limit, Load, Reject, Rules
+from controller.sansio.templating import Prompts, read
 from controller.sansio.webhook import CallOffered
 from controller.store.memory import MemoryLedger
 from tests.calls.house import FRONTDESK, Gauges, LoopClock
@@ -191,6 +199,57 @@ class DiceToolbox:
         return self._dice.random.random() < 0.5
 
 
+class DiceSearch:
+    """Answers look-ups."""
+
+    declaration = ToolDeclaration("find", "", {})
+
+    def __init__(self, dice: Dice) -> None:
+        self._dice = dice
+
+    async def run(self, arguments_json: str, context: Any, **_more: Any) -> str:
+        await self._dice.wait(0, 0.5, 0.999, 1, 1.001, 3, 29, 30, 90)
+        if self._dice.random.random() < 0.1:
+            raise ValueError
+        answers = ["{}", "]", '{"facts": {"name": "Ann"}}', '{"agent": "vip"}', '{"agent": "x"}']
+        return self._dice.random.choice(answers)
+
+
+def looked_up(record: CallRecord, world: World, dice: Dice) -> CallRunner:
+    """Return a call that is looked up first, which may give it to an agent without room."""
+    agents = {
+        each.name: replace(each, instructions="{{ lookup.name }}", max_duration=LONGEST)
+        for each in (FRONTDESK, replace(FRONTDESK, name="vip"))
+    }
+    texts = Prompts(instructions=read("Serve {{ lookup.name }}.")[0])
+    at_most = dice.random.choice([0, 1])
+    full = Limit(
+        name="vips", by="agent", at_most=at_most, only=frozenset({"vip"}), over=Reject(480)
+    )
+    lookup = Lookup(tool="find", facts={"name": "unknown"}, agents=("vip",))
+    generation = Generation(
+        hash="abc",
+        agents=agents,
+        toolboxes=dict.fromkeys(agents, DiceToolbox(dice)),
+        rules=Rules({}, limits=(full,)),
+        prompts=dict.fromkeys(agents, texts),
+        facts=lookup.facts,
+        lookup=Lookups(lookup, DiceSearch(dice), clock=world.clock, meter=world.meter),
+    )
+    assert generation.lookup is not None
+    opening = Opening(record, generation, world, timing=Timing(Limits()))
+    decision = Accept(FRONTDESK.name, "number")
+    load = Load(live_calls=0, admitting=True)
+    return CallRunner(
+        record,
+        opening.begin(decision).conversation,
+        world,
+        toolboxes=generation.toolboxes,
+        agents=opening.agents,
+        preparation=Preparation(opening, decision, generation.lookup, load=lambda: load),
+    )
+
+
 def a_call(world: World, dice: Dice, *, refused: bool) -> CallRunner:
     headers = (("From", "<sip:+12025550101@trunk.example.net>"),)
     agent = replace(FRONTDESK, max_duration=LONGEST)
@@ -205,6 +264,8 @@ def a_call(world: World, dice: Dice, *, refused: bool) -> CallRunner:
         rule="number",
         generation="abc",
     )
+    if not refused and dice.random.random() < 0.5:
+        return looked_up(record, world, dice)
     conversation = Conversation(agent, now=world.clock.now())
     toolboxes = {agent.name: DiceToolbox(dice)}
     return CallRunner(record, conversation, world, toolboxes=toolboxes, agents={agent.name: agent})
@@ -228,10 +289,11 @@ async def live(dice: Dice, meter: Gauges, *, fenced: bool) -> float:
     assert await claim == 1
     registry.start(runner, Refused(486) if refused else Admitted())
     if random.random() < 0.3:
-        await dice.wait(0, 0.1, 3, 9, 30)
+        await dice.wait(0, 0.1, 0.99, 1.01, 3, 9, 30)
         registry.hang_up("018f")
     assert await registry.settled(END)
     assert (registry.live_count, registry.unsettled_count) == (0, 0)
+    assert fenced or ledger.inner._counts._places == {}
     for _ in range(5):
         await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
