@@ -176,11 +176,11 @@ class Reloading:
         except TimeoutError:
             found = f"it was not loaded within {BUILD_LIMIT:g} s"
             cure = "look for a tool module that waits for something while it is imported"
-            reloaded = self._fail((Problem("", "", found, cure),), by)
+            reloaded = self._fail([self._problem(found, cure)], by)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must not end all reloads
             _log.exception("reload_broke")
             found = f"it could not be loaded: {type(error).__name__}"
-            reloaded = self._fail((Problem("", "", found, "see the log"),), by)
+            reloaded = self._fail([self._problem(found, "see the log")], by)
         finally:
             self._is_building = False
             self._forget_gone()
@@ -245,6 +245,9 @@ class Reloading:
         self._meter.alarm("reload_failed")
         _log.error("alarm", kind="reload_failed", by=by, problems=len(problems), generation=current)
         return Reloaded("failed", current, problems=tuple(map(str, problems)))
+
+    def _problem(self, found: str, cure: str) -> Problem:
+        return Problem(str(self.settings.config_path), "", found, cure)
 
     def _restart_warnings(self, settings: Settings) -> list[str]:
         keys = restart_keys(self._at_start, settings)
