@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from controller.sansio import templating
 from controller.sansio.agent import Agent, Colleague
 from controller.sansio.events import ReconfigureRequested
 from controller.sansio.lookup import Lookup
-from controller.sansio.policy import Accept, Limit, Reject, Rule
+from controller.sansio.policy import Accept, Limit, Reject, Rule, Share
 from controller.sansio.templating import Prompts
 from controller.simulator import Scenario, SimulatedCall
 from controller.tools import CallContext, tool
@@ -364,27 +364,32 @@ async def test_a_service_that_stops_meanwhile_refuses_the_call_at_once(open_hous
     assert house.lines[0]["total_s"] < 1.0
 
 
-async def test_shares_that_were_taken_for_a_call_that_is_refused_meanwhile_are_given_back(
+class HesitantLedger(WatchedLedger):
+    """Takes ten seconds over the second reservation, the one for the agent that was chosen."""
+
+    async def reserve(self, call_id: str, shares: Sequence[Share]) -> Share | None:
+        self.steps.append("reserve")
+        if self.steps.count("reserve") == 2:
+            await asyncio.sleep(10.0)
+        return await self.inner.reserve(call_id, shares)
+
+
+async def test_shares_that_are_taken_when_the_call_was_refused_already_are_given_back(
     open_house: Open,
 ) -> None:
     one = Limit(name="one", by="agent", at_most=1, only=frozenset({"vip"}), over=Reject(480))
-    house = await open_house(
-        colleagues=[VIP],
-        rules={"limits": (one,)},
-        ledger=lambda inner: WatchedLedger(inner, seconds=0.3),
-    )
-    equip(house, CHOICE, seconds=0.1)
+    house = await open_house(colleagues=[VIP], rules={"limits": (one,)}, ledger=HesitantLedger)
+    equip(house, CHOICE)
     call = await house.ring(STAYS)
-    await house.until(lambda: house.results, every=0.01)
-    await asyncio.sleep(0.2)  # the shares are being taken
-    assert await house.registry.hang_up_all(30.0)
+    await house.until(lambda: house.lines)
     assert (await call.ended).status_code == 503
+    await house.quiet()
 
     other = await house.ring('from = "+12025550102"\n' + SHORT)
     await other.settled()
     assert await house.registry.settled(60)
 
-    assert [line["outcome"] for line in house.lines] == ["rejected", "caller_hung_up"]
+    assert house.outcomes == [("rejected", "undecided"), ("caller_hung_up", None)]
     assert house.lines[1]["agent"] == "vip"
 
 
