@@ -54,7 +54,7 @@ def register(parts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="controller.toml and the folder calls with scenarios (default: %(default)s)",
     )
     demo.add_argument(
-        "--speed", type=float, default=6.0, metavar="N", help="talk N times as fast (%(default)s)"
+        "--speed", type=float, default=8.0, metavar="N", help="talk N times as fast (%(default)s)"
     )
     demo.set_defaults(run=run)
 

@@ -87,16 +87,21 @@ class _Demo:
 
     async def play(self) -> int:
         """Play everything; return the exit code."""
-        slow = await self._ring_beside()
-        for path in _in_turn(self._folder):
-            await self._ring([path] if path.is_file() else _files(path))
-        await self._close()
-        await self._go_on_holiday()
-        await self._ask()
+        asked = questions.read(self._folder / QUESTIONS)
+        answers = asyncio.create_task(self._answers(asked), name="questions")
+        try:
+            slow = await self._ring_beside()
+            for path in _in_turn(self._folder):
+                await self._ring([path] if path.is_file() else _files(path))
+            await self._close()
+            await self._go_on_holiday()
+            self._answer(asked, await answers)
+        finally:
+            answers.cancel()
+            await asyncio.wait([answers])
         await self._tell(slow)
         await self._drain()
-        stopped = await self._service.stopped()
-        if not stopped:
+        if not await self._service.stopped():
             self._failures.append("the service did not stop in good order")
         return self._sum_up()
 
@@ -202,14 +207,17 @@ class _Demo:
 
     # And those that nobody places
 
-    async def _ask(self) -> None:
-        """Ask what would become of calls at other times, with the example as it stands."""
-        asked = questions.read(self._folder / QUESTIONS)
+    async def _answers(self, asked: list[list[str]]) -> list[str]:
+        """Ask one after the other, while calls are played: each takes a second of a processor."""
         config = self._example / "controller.toml"
+        return [await questions.ask(config, options) for options in asked]
+
+    def _answer(self, asked: list[list[str]], answers: list[str]) -> None:
+        """Tell what would become of calls at other times, with the example as it stands."""
         if asked:
             _print("What would become of other calls, at other hours? Nobody has to ring for it:\n")
-        answers = await asyncio.gather(*(questions.ask(config, each) for each in asked))
         for options, answer in zip(asked, answers, strict=True):
+            config = self._example / "controller.toml"
             _print(f"$ controller explain --config {config} {shlex.join(options)}")
             for line in answer.splitlines():
                 _print(f"    {line}")

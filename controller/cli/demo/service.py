@@ -32,6 +32,8 @@ LINES_KEPT = 2_000
 LINES_SHOWN = 20
 ACTIVATED = "generation_activated"
 """What it logs once new calls get another configuration."""
+RELOAD_FAILED = "reload_failed"
+"""The alarm that it logs when it keeps the one that it had."""
 
 
 class Service:
@@ -79,10 +81,14 @@ class Service:
         return False
 
     async def has_reloaded(self) -> bool:
-        """Have it read its configuration again (SIGHUP), and wait until new calls get that."""
-        before = self._count(ACTIVATED)
+        """Have it read its configuration again (SIGHUP); True once new calls get that."""
+        before, failures = self._count(ACTIVATED), self._count(RELOAD_FAILED)
         self._signal(signal.SIGHUP)
-        return await self._logs(lambda: self._count(ACTIVATED) > before, RELOAD_LIMIT)
+        await self._logs(
+            lambda: self._count(ACTIVATED) > before or self._count(RELOAD_FAILED) > failures,
+            RELOAD_LIMIT,
+        )
+        return self._count(ACTIVATED) > before
 
     def terminate(self) -> None:
         """Ask it to stop."""
@@ -128,7 +134,9 @@ class Service:
             self._process.send_signal(number)
 
     def _count(self, event: str) -> int:
-        return sum(_json(line).get("event") == event for line in self._lines)
+        """Return how often it has logged an event, or an alarm of that kind."""
+        entries = map(_json, self._lines)
+        return sum(event in {entry.get("event"), entry.get("kind")} for entry in entries)
 
     async def _logs(self, holds: Callable[[], bool], limit: float) -> bool:
         """Wait until what it has logged makes something true."""
