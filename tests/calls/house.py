@@ -257,7 +257,7 @@ async def build(  # a composition root
         rules=Rules(numbers={"+12025550100": "frontdesk"}, **(rules or {})),
         prices=prices,
     )
-    generations = Generations(generation)
+    generations = Generations(generation, now=clock.now, alarm=meter.alarm)
     reception = Reception(registry, world, generation=generations, limits=limits)
     results: list[str] = []
     openai.webhook_url = await _listen(stack, reception, clock, results)
