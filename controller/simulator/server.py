@@ -7,6 +7,7 @@ timestamps come from the injected clock, every task is owned here and gone after
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import time
 from dataclasses import replace
@@ -94,6 +95,8 @@ class OpenAISimulator:
         self._stopping = Bell()
         self.is_stopping = False
         self._refuses_until = 0.0
+        # Numbers that nobody has: 555-0100 to 0199; the first is the one that is dialled.
+        self._callers = itertools.cycle(f"+120255501{n:02}" for n in range(1, 100))
         self._address = ("", 0)
 
     # Life
@@ -178,10 +181,10 @@ class OpenAISimulator:
         """Ring the service; returns while the call rings, await `call.ended` for its end.
 
         Args:
-            scenario: what happens; None is a call without a script.
+            scenario: what happens; None is a call without a script, each time by somebody else.
             faults: further faults, by name or planned.
         """
-        scenario = scenario or Scenario()
+        scenario = scenario or Scenario(caller=next(self._callers))
         planned = [*scenario.faults, *(plan(one) for one in faults)]
         call = SimulatedCall(self, scenario, Faults(planned))
         self.calls[call.call_id] = call
@@ -191,13 +194,16 @@ class OpenAISimulator:
     async def hold_calls(
         self, count: int, per_second: float, scenario: Scenario | None = None
     ) -> list[SimulatedCall]:
-        """Place `count` calls, evenly spread, that stay until the service or `stop` ends them."""
+        """Place `count` calls, evenly spread, that stay until the service or `stop` ends them.
+
+        Each comes from somebody else, whom no limit of one caller concerns.
+        """
         scenario = replace(scenario or Scenario(), stays=FOREVER)
         loop = asyncio.get_running_loop()
         began_at, calls = loop.time(), []
         for number in range(count):
             await asyncio.sleep(max(0.0, began_at + number / per_second - loop.time()))
-            calls.append(await self.place_call(scenario))
+            calls.append(await self.place_call(replace(scenario, caller=next(self._callers))))
         return calls
 
     def cut_sidebands(

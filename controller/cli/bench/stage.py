@@ -19,6 +19,7 @@ control_socket = "control.sock"
 [policy]
 default_agent = "frontdesk"
 max_concurrent_calls = 100000
+default_limits = false
 
 [[numbers]]
 number = "+12025550100"
