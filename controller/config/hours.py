@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Final
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -79,13 +80,18 @@ def zone_name(name: str) -> str:
     Raises:
         PydanticCustomError: There is none; says which is meant.
     """
-    known = available_timezones()
+    known = _zones()
     if name in known:
         return name
     cities = {each for each in known if "/" in each and not each.startswith(("Etc/", "posix/"))}
     hint = did_you_mean(name, cities) if known else "this machine has no tzdata"
     close = hint if hint.startswith(("did", "this")) else 'such as "America/New_York"'
     raise refusal(f"must be a time zone of the IANA database: {close}")
+
+
+@lru_cache(maxsize=1)  # 60 ms, of files that change when the machine is updated
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 TimeZone = Annotated[str, AfterValidator(zone_name)]

@@ -7,6 +7,7 @@ keeps pydantic's own words.
 from __future__ import annotations
 
 import difflib
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel
@@ -93,6 +94,8 @@ def shown(value: object) -> str:
     """Return a value as a message shows it: on one line, short."""
     if isinstance(value, bool):
         return str(value).lower()  # as TOML writes it
+    if isinstance(value, date):
+        return value.isoformat()  # likewise; times too
     try:
         text = repr(value)
     except ValueError:  # an integer of thousands of digits has no decimal form

@@ -17,6 +17,7 @@ from controller.config.problems import did_you_mean, refusal
 from controller.config.section import Name
 from controller.config.telephony import check_number
 from controller.sansio.policy import (
+    CATCH_ALL,
     WARN_AT,
     Limit,
     Measure,
@@ -168,7 +169,9 @@ class _Reading:
         elif section.within not in {"day", "month"}:
             key = "measure" if section.within is None else "within"
             blame(
-                key, f"{section.measure} are counted by the calendar", 'within = "day" or "month"'
+                key,
+                f"{section.measure} are counted by the calendar",
+                'give within = "day" or "month"',
             )
         elif section.deposit > section.at_most:
             blame("deposit", "is more than at_most", "no call could begin; must be at most that")
@@ -187,9 +190,10 @@ class _Reading:
             path = (*self._path, "only", index)
             if section.by == "agent":
                 known.check_agent(path, name)
-            elif refused := check_number(name):
-                self._complaints.add(path, refused.found, 'must be like "+12025550100"')
-            elif section.by == "number" and name not in known.numbers:
+            elif name == CATCH_ALL or check_number(name) is not None:
+                cure = 'must be a whole number, like "+12025550100"'
+                self._complaints.add(path, f"found {name!r}", cure)
+            elif section.by == "number" and not {name, CATCH_ALL} & set(known.numbers):
                 cure = did_you_mean(name, known.numbers)
                 self._complaints.add(path, f"no number of ours is {name!r}", cure)
 

@@ -153,9 +153,9 @@ def doubts(
         targets: Who a call may be transferred to.
         warn: Takes path and sentence.
     """
-    for name, text in section.header.items():
-        if not secrets_in(text):
-            warn((*_HEADER, name), "the trunk's secret stands in the file; name it as ${NAME}")
+    if section.header and not any(map(secrets_in, section.header.values())):
+        name = next(iter(section.header))
+        warn((*_HEADER, name), "the trunk's secret stands in the file; name it as ${NAME}")
     for (_, value), (name, text) in zip(facts.mark, section.header.items(), strict=True):
         if value != text and len(value) < SHORTEST_SECRET:
             least = f"give it at least {SHORTEST_SECRET} characters"
