@@ -342,32 +342,6 @@ def test_every_toml_example_is_toml(document: Path) -> None:
         tomllib.loads(block)
 
 
-def test_the_agent_of_the_tutorial_loads_as_it_stands(tmp_path: Path) -> None:
-    tutorial = DOCS / "tutorial.md"
-    line = tmp_path / "my-line"
-    shutil.copytree(ROOT / "deploy/example", line)
-    (line / "agents/bakery.md").write_text(blocks(tutorial, "markdown")[0])
-    (line / "tools/bakery.py").write_text(blocks(tutorial, "python")[0])
-    with (line / "controller.toml").open("a") as settings:
-        settings.write("\n" + blocks(tutorial, "toml")[0])
-
-    _, generation = load_all(line / "controller.toml", environ={}, with_secrets=False)
-
-    bakery = generation.agents["bakery"]
-    assert [tool.name for tool in bakery.tools] == ["bread_left"]
-    assert bakery.can_hang_up
-
-
-def test_the_scenario_of_the_tutorial_calls_the_tool_of_the_tutorial(tmp_path: Path) -> None:
-    file = tmp_path / "bread.toml"
-    file.write_text(blocks(DOCS / "tutorial.md", "toml")[1])
-
-    scenario = load_scenario(file)
-
-    assert scenario.to == "+12025550142"
-    assert [call.name for rule in scenario.rules for call in rule.calls] == ["bread_left"]
-
-
 GUIDES = ("agents-that-talk-well", "transfers", "keypad", "mcp", "money")
 LEAST = 'model = "gpt-realtime-2.1"\nvoice = "marin"\ndisclosure = false\n'
 NAMED = {
