@@ -56,6 +56,9 @@ HURRY_LIMIT: Final = 5.0
 STRAGGLER_LIMIT: Final = 5.0
 """Seconds for the rejects of deliveries that came in the last moment."""
 
+AT_ONCE: Final = 2
+"""Threads of the service's own: one loads a generation, one looks at its files."""
+
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -68,7 +71,7 @@ class Service:
         manager: who is told how we are; nobody if None.
         clock: the time; the system's if None.
         load: loads settings and generation again, for a reload; from the same file if None.
-        in_thread: runs that; in a thread of its own if None.
+        in_thread: runs what blocks for long; in a thread of its own if None.
     """
 
     def __init__(
@@ -117,13 +120,14 @@ class Service:
             when_current=self._metrics.generation,
             when_gone=self._forget,
         )
+        self._in_thread = in_thread or Threads(AT_ONCE).run
         self._reloading = Reloading(
             self._generations,
             loaded=(settings, generation),
             build=load or partial(load_all, settings.config_path),
             equip=equipping.equip,
             meter=self._metrics,
-            in_thread=in_thread,
+            in_thread=self._in_thread,
             when_swapped=self._freeze,
         )
         self._reception = parts.reception(settings, self._generations, self._calls, self._world)
@@ -313,12 +317,12 @@ class Service:
             gc.freeze()
 
     async def _watch_files(self) -> None:
-        threads = Threads(1)
-
         async def see() -> Snapshot | None:
+            paths = watched(self._reloading.settings)
             with suppress(TimeoutError):  # a folder on another machine may hang
                 async with asyncio.timeout(LOOK_LIMIT):
-                    return await threads.run(look, watched(self._reloading.settings))
+                    seen: Snapshot = await self._in_thread(partial(look, paths))
+                    return seen
             return None
 
         interval = self._settings.reload.interval

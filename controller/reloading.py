@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import structlog
 
@@ -33,7 +33,8 @@ without a word."""
 _log = structlog.stdlib.get_logger(__name__)
 
 Loaded: TypeAlias = tuple[Settings, config.Generation]
-InThread: TypeAlias = Callable[[Callable[[], Loaded]], Awaitable[Loaded]]
+InThread: TypeAlias = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Runs a function where it does not keep the loop, and returns its result."""
 
 
 class Meter(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from structlog.testing import capture_logs
 from controller.calls.generations import MOST_KEPT
 from controller.config import toolbox
 from controller.config.toolbox import PREFIX
+from controller.errors import ControlError
 from controller.simulator import EndedBy, SimulatedCall, parse
 
 pytestmark = pytest.mark.looptime
@@ -189,6 +191,129 @@ class Crowd:
         assert [type(each) for each in ended] == [asyncio.CancelledError] * 2, ended
         await asyncio.gather(*(call.ended for call in self.calls))
         assert await self.home.service._calls.settled(60.0)
+
+
+# --- what an operator sees ---------------------------------------------------------------------
+
+
+async def notes(home: Any) -> set[str]:
+    status, ready = await home.get("/readyz")
+    assert (status, ready["ready"]) == (200, True)
+    return set(ready["notes"])
+
+
+async def test_a_reload_that_fails_is_seen_until_one_succeeds(house: Any, tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    home = await house()
+    (tmp_path / "agents" / "frontdesk.md").write_text("+++\nvoice = 1\n+++\n")
+    done = await home.control.reload()
+
+    assert done["result"] == "failed"
+    assert any("agents/frontdesk.md:2: voice" in each for each in done["problems"])
+    assert "reload_failed" in await notes(home)
+    _, text = await home.get("/metrics")
+    assert 'controller_reloads_total{result="failed"} 1.0' in text
+    assert 'controller_alarms_total{kind="reload_failed"} 1.0' in text
+    assert f'controller_generation_info{{hash="{done["hash"]}"}} 1.0' in text
+
+    write(tmp_path, 2)
+    done = await home.control.reload()
+    assert (done["result"], "reload_failed" in await notes(home)) == ("activated", False)
+    assert done["changed"] == [
+        "agent frontdesk", "rules", "tool acme", "tool late", "tool words",
+    ]  # fmt: skip
+    _, text = await home.get("/metrics")
+    assert f'controller_generation_info{{hash="{done["hash"]}"}} 1.0' in text
+    assert text.count("controller_generation_info{") == 1
+
+
+async def test_an_operator_goes_back_and_it_is_written_down_who(house: Any, tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    home = await house()
+    (first,) = await home.control.generations()
+    assert (first["by"], first["state"], first["changed"]) == ("start", "current", [])
+    assert first["since"] == home.clock.starts_at
+    write(tmp_path, 2)
+    second = await home.control.reload()
+
+    done = await home.control.activate(first["hash"][:5])
+
+    assert (done["result"], done["hash"]) == ("activated", first["hash"])
+    found = await home.control.generations()
+    assert [(each["hash"], each["state"], each["by"]) for each in found] == [
+        (first["hash"], "current", f"operator uid {os.getuid()}"),
+        (second["hash"], "old", f"operator uid {os.getuid()}"),
+    ]
+    with pytest.raises(ControlError, match="no generation that is kept begins with 'nothing'"):
+        await home.control.activate("nothing")
+    with pytest.raises(ControlError, match="no generation that is kept begins with 'a/b'"):
+        await home.control.activate("a/b")
+
+
+async def test_a_generation_whose_calls_fail_is_given_up_and_stays_out(
+    house: Any, tmp_path: Path
+) -> None:
+    write(tmp_path, 1)
+    home = await house()
+    write(tmp_path, 2)
+    bad = await home.control.reload()
+    for _ in range(3):
+        call = await home.openai.place_call(faults=["accept_400_always"])
+        await call.ended
+        await asyncio.sleep(5)
+
+    assert "generation_unhealthy" in await notes(home)
+    states = {each["hash"]: each["state"] for each in await home.control.generations()}
+    assert states.pop(bad["hash"]) == "unhealthy"
+    assert list(states.values()) == ["current"]
+    assert (await home.control.reload())["result"] == "unhealthy"
+
+    await home.control.activate(bad["hash"])
+    assert "generation_unhealthy" not in await notes(home)
+
+
+async def test_what_changes_in_the_files_is_taken_over_where_that_is_wanted(
+    house: Any, tmp_path: Path
+) -> None:
+    write(tmp_path, 1)
+    with (tmp_path / "controller.toml").open("a") as file:
+        file.write("\n[reload]\nwatch = true\ninterval = 2.0\n")
+    home = await house()
+    await asyncio.sleep(60)
+    assert len(await home.control.generations()) == 1
+
+    path = tmp_path / "agents" / "frontdesk.md"
+    path.write_text(AGENT.format(version=2))
+    await asyncio.sleep(2.5)  # seen once; it may be half of what is coming
+    path.write_text(AGENT.format(version=33))
+    await asyncio.sleep(2.0)  # seen again, and it was not the same
+    assert len(await home.control.generations()) == 1
+    await asyncio.sleep(2.0)
+
+    newest, _ = await home.control.generations()
+    assert (newest["by"], newest["changed"]) == ("file", ["agent frontdesk"])
+    path.write_text("broken")
+    await asyncio.sleep(6)
+    assert "reload_failed" in await notes(home)
+    _, text = await home.get("/metrics")
+    assert 'controller_reloads_total{result="failed"} 1.0' in text  # and not at every look
+
+
+async def test_a_trunk_is_unverified_until_the_generation_says_otherwise(
+    house: Any, tmp_path: Path
+) -> None:
+    write(tmp_path, 1)
+    home = await house()
+    assert "trunk_unverified" in await notes(home)
+    with (tmp_path / "controller.toml").open("a") as file:
+        file.write("\n[trunk]\nverified_at = 2026-11-20\n")
+    done = await home.control.reload()
+
+    assert (done["result"], done["changed"]) == ("activated", ["trunk"])
+    assert "trunk_unverified" not in await notes(home)
+
+
+# --- under load --------------------------------------------------------------------------------
 
 
 async def test_a_reload_every_100_ms_under_load_drops_nothing_and_mixes_nothing(

@@ -92,7 +92,7 @@ async def test_three_calls_that_fail_as_bad_content_makes_them_bring_the_old_one
 ) -> None:
     house = await open_house()
     house.generations.activate(another(house), by="signal")
-    for number in range(3):
+    for _ in range(3):
         assert house.generations.current.hash == "def456"
         call = await house.ring(STAYS, fault)
         await asyncio.sleep(20)
