@@ -14,7 +14,7 @@ import pytest
 from controller.__main__ import main
 from controller.simulator import load
 from controller.simulator.timeline import Timeline, summary
-from tests.acceptance.tutorial import TUTORIAL, Command, File, Step, agrees, steps
+from tests.acceptance.tutorial import README, TUTORIAL, Command, File, Step, agrees, steps
 
 if TYPE_CHECKING:
     from tests.acceptance.conftest import House, Open
@@ -76,6 +76,18 @@ def test_every_command_prints_what_the_tutorial_says(
 
     assert len(told) > 8
     assert len(PLACED) > 1
+
+
+def test_the_readme_explains_a_call_of_the_tutorial(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for step in FOLLOWED:
+        if isinstance(step, File):
+            step.put(folder)
+    (command,) = (step for step in steps(README.read_text()) if isinstance(step, Command))
+
+    assert main(shlex.split(command.line)[1:]) == 0
+    assert agrees(command.printed, capsys.readouterr().out.splitlines())
 
 
 async def placed(opened: House, folder: Path, options: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+README: Final = Path(__file__).parents[2] / "README.md"
 TUTORIAL: Final = Path(__file__).parents[2] / "docs" / "tutorial.md"
 
 _BLOCK = re.compile(
