@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
@@ -21,8 +22,6 @@ MOST_FILES: Final = 10_000
 
 LOOK_LIMIT: Final = 30.0
 """Seconds for a look."""
-
-_LEFT_ALONE: Final = frozenset({"__pycache__", ".git"})
 
 Snapshot: TypeAlias = Mapping[str, tuple[int, int]]
 """Size and time of the last change, nanoseconds, by the path of the file."""
@@ -45,7 +44,8 @@ def look(paths: Iterable[Path]) -> Snapshot:
             status = path.stat()
         except OSError:
             continue
-        found[str(path)] = status.st_size, status.st_mtime_ns
+        if stat.S_ISREG(status.st_mode):
+            found[str(path)] = status.st_size, status.st_mtime_ns
     return found
 
 
@@ -53,8 +53,13 @@ def _files(paths: Iterable[Path]) -> Iterable[Path]:
     for path in paths:
         yield path
         for folder, folders, names in os.walk(path):
-            folders[:] = [name for name in folders if name not in _LEFT_ALONE]
-            yield from (Path(folder, name) for name in names)
+            folders[:] = [name for name in folders if not _is_left_alone(name)]
+            yield from (Path(folder, name) for name in names if not _is_left_alone(name))
+
+
+def _is_left_alone(name: str) -> bool:
+    """Tell what is none of ours: what Python and editors write beside the files."""
+    return name == "__pycache__" or name.startswith(".") or name.endswith("~")
 
 
 async def watch(

@@ -6,7 +6,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from controller.handlers.peers import source_address
+from controller.handlers.peers import operator, source_address
 
 
 class Transport:
@@ -43,3 +43,8 @@ def test_anybody_else_is_not_believed() -> None:
 def test_what_is_no_address_is_not_shown(junk: str) -> None:
     assert source(("127.0.0.1", 5), junk) == "127.0.0.1"
     assert source("", junk) == "unknown"
+
+
+def test_an_operator_without_a_socket_has_no_number() -> None:
+    transport: Any = Transport(None)
+    assert operator(make_mocked_request("POST", "/", transport=transport)) == "operator"
