@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import date, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
@@ -79,7 +79,7 @@ def _routing(sources: Sources) -> Iterator[tuple[str, Any]]:
     tables, rules, transfers = sources.policy, sources.rules, sources.transfer_rules
     hosts = None if transfers.hosts is None else frozenset(transfers.hosts)
     yield "numbers", list(sources.numbers)
-    yield "policy", [rules, transfers.time_zone, tables.time_zone, hosts]
+    yield "policy", [replace(rules, numbers={}), transfers.time_zone, tables.time_zone, hosts]
     yield "rules", tables.rules
     yield "limits", [tables.limits, tables.default_limits, frozenset(tables.shared_numbers)]
     yield "emergencies", tables.emergencies

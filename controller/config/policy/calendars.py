@@ -95,14 +95,14 @@ class CalendarSection(Section):
     """When somebody is there.
 
     An override goes before everything else, the last of several that hold first; then a dated day,
-    then a day of every year, then the week.
+    then a day of every year, then the week. Time over midnight belongs to the day on which it
+    begins.
     """
 
     time_zone: TimeZone | None = None
     """Such as "America/New_York"; by default that of `[policy]`."""
     hours: Annotated[tuple[Annotated[str, AfterValidator(_weekly)], ...], Field(strict=False)]
-    """the hours of the week, such as `["mon-thu 08:00-17:00", "fri 08:00-13:00"]`; time over
-    midnight belongs to the day on which it begins, and `[]` is never"""
+    """the hours of the week, such as `["mon-thu 08:00-17:00", "fri 08:00-13:00"]`; `[]` is never"""
     closed: Days = ()
     """Days on which nobody is there: `"2026-11-26"`, or `"12-25"` of every year."""
     days: dict[DayName, TimesOfDay] = Field(default_factory=dict)

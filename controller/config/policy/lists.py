@@ -76,8 +76,17 @@ def _resolve(name: str, section: ListSection, complaints: Complaints) -> NumberS
         try:
             entries |= read(section.file)
         except ConfigurationError as error:
-            complaints.problems += error.problems
+            for problem in error.problems:
+                _blame(name, section.file, problem, complaints)
     return NumberSet.of(entries)
+
+
+def _blame(name: str, path: Path, problem: Problem, complaints: Complaints) -> None:
+    """Tell of a line where it stands, and of a whole file where it is named."""
+    if problem.where == str(path):
+        complaints.add(("lists", name, "file"), f"{path} {problem.found}", problem.cure)
+    else:
+        complaints.problems.append(problem)
 
 
 def read(path: Path) -> set[str]:

@@ -117,7 +117,8 @@ def test_a_list_is_bounded(blocked: Path) -> None:
 
 def test_a_list_that_cannot_be_read_is_told(house: House, blocked: Path) -> None:
     assert house.problems(RULE + FILE) == [
-        "lists/blocked.txt: cannot be read (No such file or directory); must be a readable file"
+        "controller.toml:10: lists.blocked.file: lists/blocked.txt cannot be read (No such file or"
+        " directory); must be a readable file"
     ]
 
     blocked.write_bytes(b"+12025550166\n\xff\n")
