@@ -11,12 +11,14 @@ from typing import Any
 import aiohttp
 import pytest
 import structlog
+from prometheus_client import generate_latest
 
 from controller import app
 from controller.app import Service
 from controller.errors import ControllerError
 from controller.settings import load_all
 from controller.simulator import DEFAULT_API_KEY, DEFAULT_SECRET
+from controller.store.counts import Spent
 from controller.systemd import ServiceManager
 
 CONFIG = """
@@ -213,3 +215,36 @@ async def test_in_an_incident_the_service_is_ready_and_says_so(make: Make) -> No
 
     assert service.notes()[:2] == ["records_not_kept", "incident"]
     assert service.reasons() == []
+
+
+async def test_whoever_watches_learns_how_much_money_is_spent(make: Make) -> None:
+    service = make()
+    with structlog.testing.capture_logs() as logs:
+        service._note_spent(Spent("spend_day", 0.6, (0.5,)))
+        service._note_spent(Spent("spend_day", 1.01234, (0.8, 1.0)))
+
+    assert [(each["kind"], each["limit"], each["ratio"]) for each in logs] == [
+        ("spend_50", "spend_day", 0.6),
+        ("spend_80", "spend_day", 1.012),
+        ("spend_100", "spend_day", 1.012),
+    ]
+    text = generate_latest(service._collectors).decode()
+    assert 'controller_spend_ratio{limit="spend_day"} 1.01234' in text
+    assert 'controller_alarms_total{kind="spend_100"} 1.0' in text
+
+
+async def test_what_is_loaded_is_hidden_from_the_collector_while_nobody_is_on_the_line(
+    make: Make,
+) -> None:
+    service = make()
+    await service.start()
+    service._is_for_good = True
+    service._calls._holding.add("somebody")
+    service._freeze()
+    assert gc.get_freeze_count() == 0
+
+    service._calls._holding.clear()
+    service._freeze()
+    frozen = gc.get_freeze_count()
+    gc.unfreeze()
+    assert frozen > 0

@@ -46,6 +46,11 @@ def test_everything_reported_is_shown(metrics: Metrics, registry: CollectorRegis
     metrics.spent(0.25)
     metrics.one_way_audio()
     metrics.clock_skew(-2.5)
+    metrics.generation("abc")
+    metrics.generation("def")
+    metrics.reloaded("unchanged")
+    metrics.spend_ratio("spend_day", 0.4)
+    metrics.spend_ratio("spend_day", 0.8)
 
     shown = {
         ("controller_deliveries_total", ("result", "accepted")): 2,
@@ -67,6 +72,10 @@ def test_everything_reported_is_shown(metrics: Metrics, registry: CollectorRegis
         ("controller_cost_usd_total",): 0.75,
         ("controller_one_way_audio_total",): 1,
         ("controller_clock_skew_seconds",): -2.5,
+        ("controller_generation_info", ("hash", "abc")): None,
+        ("controller_generation_info", ("hash", "def")): 1,
+        ("controller_reloads_total", ("result", "unchanged")): 1,
+        ("controller_spend_ratio", ("limit", "spend_day")): 0.8,
     }
     for (name, *labels), value in shown.items():
         assert registry.get_sample_value(str(name), dict(labels)) == value  # type: ignore[arg-type]  # pairs

@@ -11,6 +11,7 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,6 +133,71 @@ def test_a_terminal_that_closes_costs_no_caller_the_line(start: Start) -> None:
     process.send_signal(signal.SIGTERM)
     process.communicate()
     assert process.returncode == 0
+
+
+def test_sighup_and_reload_take_over_what_the_files_say(
+    start: Start,
+    folder: Path,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    process = start("run", "--port", str(free_port("127.0.0.1")))
+    ready(process)
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def say(*arguments: str) -> tuple[int, str, str]:
+        code = main(list(arguments))
+        output, errors = capsys.readouterr()
+        return code, output, errors
+
+    def known() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(say("generations", "list", "--json")[1])
+        return found
+
+    (first,) = known()
+    path = folder / "agents" / "frontdesk.md"
+    path.write_text(AGENT + "Be kind.")
+    process.send_signal(signal.SIGHUP)
+    # Each question takes the service a moment.
+    found = next(found for found in (known() for _ in range(500)) if len(found) > 1)
+    assert (found[0]["by"], found[0]["changed"]) == ("signal", ["agent frontdesk"])
+
+    path.write_text(AGENT + "Be brief.")
+    code, output, errors = say("reload")
+    third = known()[0]["hash"]
+    changed = "changed: agent frontdesk"
+    assert (code, errors) == (0, "")
+    assert output == f"generation {third} answers new calls; {changed}\n"
+    assert say("reload") == (0, f"nothing has changed; generation {third} answers new calls\n", "")
+
+    path.write_text("+++\nvoice = 1\n+++\n")
+    (folder / "controller.toml").write_text(CONFIG + '[log]\nlevel = "debug"\n')
+    code, output, errors = say("reload")
+    assert (code, output) == (1, "")
+    assert errors.startswith(f"error: generation {third} stays\nerror: {path}:")
+    assert f"\nerror: {path}:2: voice" in errors
+
+    path.write_text(AGENT)
+    code, output, _ = say("reload")
+    assert output.startswith("warning: log.level differs; it takes effect at a restart\n")
+    assert known()[0]["hash"] == first["hash"]  # it is the same again
+
+    assert say("generations", "activate", third[:8])[1].startswith(f"generation {third} answers")
+    heading, newest, *others = say("generations", "list")[1].splitlines()
+    assert heading.split() == ["hash", "state", "live_calls", "since", "by", "changed"]
+    assert newest.split()[:3] == [third, "current", "0"]
+    assert newest.endswith(f"operator uid {os.getuid()}  agent frontdesk")
+    assert len(others) == 2
+
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate()
+    events = [json.loads(line)["event"] for line in errors.splitlines()]
+    assert process.returncode == 0
+    assert events.count("generation_activated") == 4
+    assert "reload_problem" in events
 
 
 def test_commands_talk_to_it(
