@@ -7,7 +7,13 @@ are live together, has the example to itself, at an hour that the test chooses.
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+import calendar
+import json
+import re
+import shutil
+import tomllib
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -15,8 +21,11 @@ from zoneinfo import ZoneInfo
 import pytest
 import structlog
 
+from controller.cli.demo.practice import Practice
+from controller.settings import load_all
 from controller.simulator import SimulatedCall, load
 from controller.simulator.timeline import Timeline
+from controller.tools import CallContext
 
 if TYPE_CHECKING:
     from tests.acceptance.conftest import Open
@@ -37,6 +46,8 @@ HOURS: Final = {
 """When calls ring that ring while the practice is closed; the others ring when it is open."""
 NOT_HERE: Final = {"draining/2-refused"}
 """Needs a service that is asked to stop: tests/cli/test_demo.py."""
+
+WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _SECONDS_TO_SETTLE: Final = 60.0
 """Virtual ones, until the service has given up what it can give up."""
@@ -85,6 +96,66 @@ async def test_calls_of_the_example_go_as_they_say(house: Open, unit: tuple[str,
         if entry["event"] == "call" and "provider_id" in entry
     }
     assert [call.verdict(outcomes) for call in calls] == [[] for _ in calls]
+
+
+def told(weekday: int, weekly: Iterable[str]) -> str:
+    """Return what a caller is told of a calendar's hours on a day; 0 is Monday."""
+    for day, first, last in (each for entry in weekly for each in spans(entry)):
+        if day == weekday:
+            return f"{clock(first)} to {clock(last)}"
+    return "closed"
+
+
+def spans(entry: str) -> Iterator[tuple[int, str, str]]:
+    """Yield day, beginning and end of an entry such as `mon-wed 08:00-17:00`."""
+    days, times = entry.split()
+    begin, _, end = days.partition("-")
+    first, _, last = times.partition("-")
+    for day in range(WEEK.index(begin), WEEK.index(end or begin) + 1):
+        yield day, first, last
+
+
+def clock(text: str) -> str:
+    hour = int(text.partition(":")[0])
+    return f"{(hour - 1) % 12 + 1} {'am' if hour < 12 else 'pm'}"
+
+
+async def test_what_callers_are_told_of_the_hours_is_what_the_calendar_has() -> None:
+    settings, generation = load_all(EXAMPLE / "controller.toml", environ={}, with_secrets=False)
+    written = tomllib.loads((EXAMPLE / "controller.toml").read_text())
+    weekly = written["calendars"]["practice"]["hours"]
+    context = CallContext(call_id="call-1", agent="frontdesk")
+
+    for weekday, day in enumerate(calendar.day_name):
+        answer = await generation.tools["opening_hours"].run(json.dumps({"day": day}), context)
+        assert answer.endswith(f"{told(weekday, weekly)}.")
+    sentence = "Monday to Wednesday {}, Thursday {}, Friday {}"
+    hours = sentence.format(*(told(day, weekly) for day in (0, 3, 4)))
+    assert settings.values["hours"] == hours
+
+
+def test_the_lines_that_wait_for_a_trunk_can_be_taken_in(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE, tmp_path / "example")
+    config = tmp_path / "example" / "controller.toml"
+    waiting = re.compile(r"^# (?=\[policy\.|\w+ = )", re.MULTILINE)
+    before, trunk, after = config.read_text().partition("[trunk]")
+    config.write_text(before + trunk + waiting.sub("", after))
+
+    secret = {"TRUNK_SECRET": "a-secret-of-the-trunk-and-ours"}
+    _, generation = load_all(config, environ=secret, with_secrets=False)
+
+    assert generation.rules.emergencies is not None
+    assert generation.rules.ordered[0].name == "untrusted_trunk"
+    assert generation.warnings == ()
+
+
+@pytest.mark.parametrize("today", [date(2026, 11, 26), date(2026, 12, 24), date(2027, 1, 1)])
+def test_the_demo_can_close_the_practice_on_any_day(today: date, tmp_path: Path) -> None:
+    practice = Practice(EXAMPLE, tmp_path / "practice", today=today)
+
+    for change in (practice.open, practice.close, practice.go_on_holiday):
+        change()
+        load_all(practice.config, environ={}, with_secrets=False)
 
 
 def test_every_call_of_the_example_says_what_it_shows() -> None:
