@@ -9,7 +9,7 @@ nobody.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -103,23 +103,23 @@ def read(path: Path) -> set[str]:
         raise _refused(path, f"cannot be read ({reason})", "must be a readable file") from None
     if len(content) > MAX_BYTES:
         raise _refused(path, f"is over {MAX_BYTES >> 20} MiB", ALIKE)
-    lines = decode(content, str(path)).split("\n")
+    lines = decode(content, str(path)).replace("\r\n", "\n").split("\n")
     if len(lines) > MAX_LINES:
         raise _refused(path, f"has over {MAX_LINES:,} lines", "use prefixes, or several lists")
     return _entries(path, lines)
 
 
-def _entries(path: Path, lines: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    wrong: list[Problem] = []
+def _entries(path: Path, lines: list[str]) -> set[str]:
     well_formed = _NUMBER.fullmatch
-    for number, line in enumerate(lines, 1):
+    # Most lines are a number and nothing else: they are not taken one by one.
+    others = [(number, line) for number, line in enumerate(lines, 1) if not well_formed(line)]
+    found = set(lines).difference(line for _, line in others)
+    wrong: list[Problem] = []
+    for number, line in others:
         entry = line.partition("#")[0].strip()
-        if not entry:
-            continue
         if well_formed(entry):
             found.add(entry)
-        elif len(wrong) <= MOST_TOLD:
+        elif entry and len(wrong) <= MOST_TOLD:
             told = f"{_shown(entry)} is no number in E.164 form"
             wrong.append(Problem(f"{path}:{number}", "", told, ALIKE))
     if len(wrong) > MOST_TOLD:

@@ -116,10 +116,11 @@ def test_a_list_is_bounded(blocked: Path) -> None:
 
 
 def test_a_list_that_cannot_be_read_is_told(house: House, blocked: Path) -> None:
-    assert house.problems(RULE + FILE) == [
+    (problem,) = house.problems(RULE + FILE)
+    assert problem == (
         "controller.toml:10: lists.blocked.file: lists/blocked.txt cannot be read (No such file or"
         " directory); must be a readable file"
-    ]
+    )
 
     blocked.write_bytes(b"+12025550166\n\xff\n")
     assert house.problems(RULE + FILE) == [

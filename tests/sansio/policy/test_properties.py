@@ -29,6 +29,7 @@ from controller.sansio.policy import (
     explain,
 )
 from controller.sansio.policy.conditions import (
+    All,
     Attested,
     Called,
     CallerCountry,
@@ -37,6 +38,7 @@ from controller.sansio.policy.conditions import (
     CallerWithheld,
     Condition,
     FromHost,
+    FromTrunk,
     HasPriority,
     HeaderContains,
     HeaderIs,
@@ -81,8 +83,10 @@ plain: st.SearchStrategy[Condition] = st.one_of(
     st.builds(HasPriority, st.frozensets(st.sampled_from(["emergency", "urgent"]))),
     st.builds(FromHost, st.frozensets(st.sampled_from(["a.example", "b.example"]))),
     st.builds(OpenAt, calendars),
+    st.just(FromTrunk()),
 )
-conditions: st.SearchStrategy[Condition] = plain | st.builds(Not, plain)
+several = st.builds(All, st.lists(plain, max_size=2).map(tuple))
+conditions: st.SearchStrategy[Condition] = plain | several | st.builds(Not, plain | several)
 codes = st.integers(400, 699)
 agents = st.sampled_from(["frontdesk", "sales", "overflow"])
 outcomes = st.one_of(st.builds(Accept, agents), st.builds(Reject, codes), st.builds(Ignore))
@@ -125,6 +129,7 @@ calls = st.builds(
     media_security=st.none() | st.sampled_from(["rtp", "srtp"]),
     from_host=st.none() | st.just("a.example"),
     attestation=st.none() | st.sampled_from(["A", "C"]),
+    is_from_trunk=st.none() | st.booleans(),
 )
 loads = st.builds(
     Load,
