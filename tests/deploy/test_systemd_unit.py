@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from controller.clients.control import RELOAD_LIMIT
 from controller.config.sections import Server
+from controller.reloading import BUILD_LIMIT
 from controller.settings import _SECRETS
 
 UNIT = Path(__file__).parents[2] / "deploy/systemd/controller.service"
@@ -74,3 +76,10 @@ def test_a_wrong_configuration_does_not_start_again_and_a_crash_always_does() ->
     assert values("RestartPreventExitStatus") == ["2"]
     assert values("Restart") == ["on-failure"]
     assert values("StartLimitIntervalSec") == ["0"]
+
+
+def test_a_reload_waits_for_its_result_within_the_managers_time() -> None:
+    config = "--config /etc/controller/controller.toml"
+    assert values("ExecReload") == [f"{PROGRAM} reload {config}"]
+    (start,) = values("TimeoutStartSec")  # systemd.service(5): it bounds ExecReload as well
+    assert int(start) > RELOAD_LIMIT > 2 * BUILD_LIMIT
