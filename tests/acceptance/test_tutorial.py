@@ -23,6 +23,7 @@ OPEN: Final = datetime(2026, 12, 1, 10, tzinfo=ZoneInfo("America/New_York"))
 """A Tuesday; nothing that the tutorial simulates depends on it."""
 CLOCK: Final = len("    0.00")
 """Columns of a timeline's seconds, which differ from run to run."""
+EXAMPLE: Final = TUTORIAL.parents[1] / "deploy" / "example"
 FOLLOWED: Final = tuple(steps(TUTORIAL.read_text(encoding="utf-8")))
 PLACED: Final = tuple(
     number
@@ -122,6 +123,19 @@ async def test_every_call_goes_as_the_tutorial_says(house: Open, folder: Path, n
 
     documented = tuple(map(without_clock, step.printed))
     assert agrees(documented, list(map(without_clock, printed))), "\n".join(printed)
+
+
+@pytest.mark.looptime
+@pytest.mark.no_cover
+async def test_the_first_call_of_the_demo_goes_as_the_tutorial_shows(house: Open) -> None:
+    text = TUTORIAL.read_text(encoding="utf-8")
+    shown = text.partition("```text\n")[2].partition("```")[0].splitlines()
+    opened = await house(source=EXAMPLE, starts_at=OPEN.timestamp(), port=0)
+
+    printed = await placed(opened, EXAMPLE, ["--scenario", "calls/01-opening-hours.toml"])
+
+    assert shown[0] == "call 1: opening hours, then a goodbye"
+    assert agrees(tuple(map(without_clock, shown)), list(map(without_clock, printed)))
 
 
 @pytest.mark.parametrize(
