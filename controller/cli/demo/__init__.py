@@ -51,7 +51,8 @@ def register(parts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         type=Path,
         default=EXAMPLE,
         metavar="FOLDER",
-        help="controller.toml and the folder calls with scenarios (default: %(default)s)",
+        help="controller.toml with all files that it names, and the folder calls with scenarios"
+        " (default: %(default)s)",
     )
     demo.add_argument(
         "--speed", type=float, default=8.0, metavar="N", help="talk N times as fast (%(default)s)"
