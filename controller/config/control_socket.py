@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from controller.errors import Problem
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -36,3 +38,16 @@ def default_path(config_path: Path, environ: Mapping[str, str]) -> Path:
     if user_folder := environ.get("XDG_RUNTIME_DIR"):
         paths.insert(0, Path(user_folder, _FOLDER, name))
     return next((path for path in paths if len(os.fsencode(path)) <= LONGEST_PATH), paths[-1])
+
+
+def too_long(path: Path, where: str) -> list[Problem]:
+    """Return what is wrong with a path that the operator named, if it is too long for a socket.
+
+    Args:
+        path: As it is named.
+        where: File and line of that.
+    """
+    if len(os.fsencode(path)) <= LONGEST_PATH:
+        return []
+    cure = f"a socket's path has at most {LONGEST_PATH} bytes"
+    return [Problem(where, "server.control_socket", f"{path} is too long", cure)]

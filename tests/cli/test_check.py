@@ -132,3 +132,58 @@ def test_mistakes_are_one_line_each(folder: Path, capsys: pytest.CaptureFixture[
         f"error: {toml}:2: server.port:",
         f"error: {toml}:4: log.level:",
     ]
+
+
+POLICY = (
+    '[policy]\ndefault_agent = "frontdesk"\ntime_zone = "America/New_York"\n'
+    '[[policy.rules]]\nname = "blocked"\nwhen = { caller_list = "blocked" }\nreject = 603\n'
+    '[[policy.rules]]\nname = "closed"\nwhen = { closed = "office" }\n'
+    'agent = "frontdesk"\nrefer_to = "desk"\n'
+    '[[policy.rules]]\nname = "theirs"\nwhen = { called = "+1303*" }\nignore = true\n'
+    '[[policy.limits]]\nname = "caller"\nby = "caller"\nat_most = 4\nagent = "frontdesk"\n'
+    '[lists.blocked]\nnumbers = ["+12025550166"]\n'
+    '[calendars.office]\nhours = ["mon 08:00-09:00"]\nclosed = ["12-25"]\n'
+    '[policy.emergencies]\nrefer_to = "desk"\nBY'
+    '[trunk]\nheader = { X-Secret = "${TRUNK}" }\n'
+    '[targets.desk]\nuri = "tel:+12025550123"\ndescription = "The desk"\n'
+)
+
+
+@pytest.mark.parametrize(("keys", "by"), [("", ""), ('agent = "frontdesk"\n', ", by frontdesk")])
+def test_the_policy_is_summed_up(
+    folder: Path, capsys: pytest.CaptureFixture[str], keys: str, by: str
+) -> None:
+    toml = folder / "controller.toml"
+    toml.write_text(POLICY.replace("BY", keys))
+
+    assert main(["check", "--config", str(toml), "--without-secrets"]) == 0
+
+    printed = capsys.readouterr().out
+    assert (
+        "trunk: unverified; known by x-secret\n"
+        "rules\n"
+        "  untrusted_trunk: the call lacks the trunk's secret header -> 403\n"
+        "  blocked: the caller is on the list blocked -> 603\n"
+        "  closed: it is outside the hours office -> frontdesk, then desk\n"
+        "  theirs: the called number is one of 1 -> left to another controller\n"
+        "limits\n"
+        "  full: at most 10 calls at once in all -> 503\n"
+    ) in printed
+    assert "  caller: at most 4 calls at once of one caller -> frontdesk\n" in printed
+    assert f"emergencies -> desk{by}\n" in printed
+    assert "calendars\n  office: America/New_York; 1 other days, 0 overrides\n" in printed
+    assert "lists\n  blocked: 1 numbers and prefixes\n" in printed
+
+
+def test_once_the_trunk_is_verified_nobody_need_take_unreadable_numbers(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toml = folder / "controller.toml"
+    number = '[[numbers]]\nnumber = "+12025550100"\nagent = "frontdesk"\n'
+    toml.write_text(f"{number}[trunk]\nverified_at = 2026-11-20\n")
+
+    assert main(["check", "--config", str(toml), "--without-secrets"]) == 0
+
+    printed = capsys.readouterr().out
+    assert "trunk: verified on 2026-11-20\n" in printed
+    assert printed.endswith(f"{toml} is in order\n")

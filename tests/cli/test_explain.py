@@ -257,3 +257,55 @@ def test_first_words_that_a_decision_brings_are_those_of_the_call(explained: Exp
     told = explain._told(Accept("frontdesk", say="We are closed."), incoming, generation, 0.0)
 
     assert told["greeting"] == "We are closed."
+
+
+TRUNK = (
+    '[calendars.office]\nhours = ["mon-fri 08:00-17:00"]\n'
+    '[trunk]\nheader = { X-Secret = "${TRUNK_SECRET}" }\nverified_at = 2026-11-20\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("secret", "header", "is_from_trunk"),
+    [
+        (None, "X-Secret=${TRUNK_SECRET}", True),
+        (None, "X-Secret=guessed", False),
+        ("a long secret of the trunk", "X-Secret=${TRUNK_SECRET}", True),
+        ("a long secret of the trunk", "X-Secret=a long secret of the trunk", True),
+        ("a long secret of the trunk", "X-Other=1", False),
+    ],
+)
+def test_the_trunks_secret_can_be_named_whether_it_is_set_or_not(
+    explained: Explained,
+    monkeypatch: pytest.MonkeyPatch,
+    secret: str | None,
+    header: str,
+    *,
+    is_from_trunk: bool,
+) -> None:
+    monkeypatch.delenv("TRUNK_SECRET", raising=False)
+    if secret is not None:
+        monkeypatch.setenv("TRUNK_SECRET", secret)
+    explained.toml(TOML.format("{ reject = 404 }") + TRUNK)
+
+    answer = explained.json("--to", "+12025550100", "--header", header, "--at", "2026-11-18 10:00")
+
+    assert (answer["is_from_trunk"], answer["trunk_is_verified"]) == (is_from_trunk, True)
+    assert answer["decision"] == ("accept" if is_from_trunk else "reject")
+    assert answer["calendars"] == {"office": "open"}
+    assert secret is None or secret not in json.dumps(answer)
+
+
+def test_a_rule_may_refer_to_a_target_that_no_agent_has(explained: Explained) -> None:
+    explained.toml(
+        TOML.format("{ reject = 404 }")
+        + '[[policy.rules]]\nname = "closed"\nwhen = {}\nagent = "frontdesk"\n'
+        'say = "We are closed."\nrefer_to = "desk"\n'
+        '[targets.desk]\nuri = "tel:+12025550123"\ndescription = "The desk"\n'
+    )
+
+    answer = explained.json("--to", "+12025550100")
+
+    assert (answer["rule"], answer["refer_to"]) == ("closed", "desk")
+    assert answer["greeting"] == "We are closed."
+    assert "tools" not in answer["accept"]

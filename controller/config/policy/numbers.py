@@ -18,12 +18,6 @@ _PREFIX: Final = re.compile(r"\+[1-9][0-9]{0,13}\*")
 _CURE: Final = 'must be a number like "+12025550100", or a prefix like "+1202*"'
 
 
-def _number(value: str) -> str:
-    if value == WILDCARD or check_number(value) is not None:
-        raise refusal('must be a number like "+12025550100" (plus, country code, number)')
-    return value
-
-
 def _entry(value: str) -> str:
     if _PREFIX.fullmatch(value) is None and (value == WILDCARD or check_number(value) is not None):
         raise refusal(_CURE)
@@ -39,8 +33,6 @@ def _called(value: str) -> str:
         raise refusal(f'{_CURE}, or "*" for all') from None
 
 
-Number = Annotated[str, AfterValidator(_number)]
-"""One number, E.164."""
 _Entry = Annotated[str, AfterValidator(_entry)]
 _Called = Annotated[str, AfterValidator(_called)]
 

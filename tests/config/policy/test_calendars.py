@@ -143,6 +143,7 @@ def test_after_hours_the_call_goes_to_somebody_else(house: House) -> None:
             'hours = []\nclosed = ["2026-02-29"]',
             "calendars.a.closed[0]: found '2026-02-29'; must be a day like",
         ),
+        ("hours = []\nclosed = [1225]", "calendars.a.closed[0]: found 1225; must be text in"),
         ('hours = []\nclosed = ["25.12."]', "calendars.a.closed[0]: found '25.12.'; must be a day"),
         (
             'hours = []\nclosed = ["12-25", "12-25"]',

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.sansio.policy.facts import Facts, read_facts
+from controller.sansio.policy.facts import Facts, is_kept, read_facts
 from tests.sansio.policy.offers import CALLED, CALLER, called_by, facts, offer
 
 
@@ -70,3 +70,27 @@ def test_repr_shows_four_digits_and_no_header() -> None:
 
     assert told == "Facts(called=…0100, caller=…0142, trust=claimed)"
     assert repr(facts(called=None, caller=None)) == "Facts(called=None, caller=None, trust=claimed)"
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("X-Tenant", True),
+        ("x-tenant", True),
+        ("User-to-User", True),
+        ("PRIVACY", True),
+        ("priority", True),
+        ("Via", False),
+        ("From", False),
+        ("", False),
+    ],
+)
+def test_a_rule_can_ask_of_headers_that_are_kept(name: str, *, kept: bool) -> None:
+    assert is_kept(name) is kept
+
+
+@pytest.mark.parametrize(("known", "trusted"), [(True, True), (False, False), (None, False)])
+def test_where_no_trunk_can_be_told_no_call_is_of_the_trunk(
+    *, known: bool | None, trusted: bool
+) -> None:
+    assert facts(is_from_trunk=known).is_from_trunk is trusted
