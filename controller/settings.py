@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from controller import config
 from controller.config import document, layers
-from controller.config.control_socket import LONGEST_PATH, default_path
+from controller.config.control_socket import default_path, too_long
 from controller.config.driving import ConversationSection, Handover, HttpToolsSection, Incident
 from controller.config.lookup import LookupSection
 from controller.config.policy.calendars import CalendarSection
@@ -68,6 +68,7 @@ _KEYS: Final = (
     ("log", "caller_ref_key"),
 )
 """Settings that may be written as `${NAME}`."""
+_CONTROL_SOCKET: Final = ("server", "control_socket")
 _HIDDEN: Final = frozenset({*_SECRETS.values(), ("store", "url"), *_KEYS})
 _WITH_SECRETS: Final = frozenset({"header", "headers"})
 """Tables of headers, whose values are secrets."""
@@ -223,6 +224,30 @@ def load_settings(
     return settings
 
 
+def find_control_socket(
+    config_path: Path | None = None, *, environ: Mapping[str, str] = os.environ
+) -> Path:
+    """Return where the running service takes commands, also while the files have mistakes.
+
+    Takes what `load_settings` does.
+
+    Raises:
+        ConfigurationError: The mistakes leave open where that is.
+    """
+    try:
+        settings, problems = _read(config_path, {}, environ, with_secrets=False)
+    except ConfigurationError:  # no TOML at all
+        given = config_path or environ.get("CONTROLLER_CONFIG") or DEFAULT_CONFIG
+        usual = default_path(Path(given), environ)
+        if not usual.is_socket():
+            raise
+        return usual
+    of_it = [each for each in problems if each.key in {"server", "server.control_socket"}]
+    if of_it:
+        raise ConfigurationError(*of_it)
+    return settings.server.control_socket
+
+
 def reference() -> str:
     """Return the reference of settings and agent files, as Markdown."""
     return render(Settings)
@@ -274,9 +299,10 @@ def _read(
         problems += missing
         wrong = [path for path, _ in invalid]
         problems += _check_secrets(settings, stack, environ, wrong=wrong, known=problems)
-    socket, too_long = _control_socket(settings, stack, default_path(path, environ))
-    problems += too_long
     server = settings.server
+    named = server.control_socket
+    socket = default_path(path, environ) if named == Path() else named
+    problems += too_long(named, stack.where(_CONTROL_SOCKET))
     settings = settings.model_copy(
         update={"server": server.model_copy(update={"control_socket": socket})}
     )
@@ -288,22 +314,6 @@ def _read(
 def _is_hidden(path: KeyPath) -> bool:
     """Tell whether no message may show the value at a path."""
     return path in _HIDDEN or not _WITH_SECRETS.isdisjoint(path)
-
-
-def _control_socket(
-    settings: Settings, stack: layers.Layers, default: Path
-) -> tuple[Path, list[Problem]]:
-    """Return where the control socket lies, and what is wrong with that."""
-    socket = settings.server.control_socket
-    if socket == Path():
-        return default, []
-    if len(os.fsencode(socket)) <= LONGEST_PATH:
-        return socket, []
-    path = ("server", "control_socket")
-    cure = f"a socket's path has at most {LONGEST_PATH} bytes"
-    return socket, [
-        Problem(stack.where(path), document.dotted(path), f"{socket} is too long", cure)
-    ]
 
 
 def _fill_in(stack: layers.Layers, secrets: Secrets) -> list[Problem]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from controller.config.targets import TransferTarget
 from controller.errors import ConfigurationError
 from controller.sansio.policy import Rules
-from controller.settings import Settings, load_all, load_settings
+from controller.settings import Settings, find_control_socket, load_all, load_settings
 
 KEY = "sk-proj-secret-key"
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
@@ -656,3 +657,38 @@ def test_what_holds_for_all_targets_reaches_the_sources(folder: Path) -> None:
     assert sources.transfer_rules.time_zone == "Europe/Berlin"
     assert not sources.transfer_rules.has_secret
     assert sources.private_hosts == ("crm.example.net",)
+
+
+# --- where the running service is --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    ["[trunk]\nx = 1", '[log]\nlevel = "loud"', "[[numbers]]\nnumber = 5", "[policy]\nbusy = 1"],
+)
+def test_a_mistake_elsewhere_does_not_hide_the_control_socket(tmp_path: Path, mistake: str) -> None:
+    path = tmp_path / "controller.toml"
+    path.write_text(f'[server]\ncontrol_socket = "here.sock"\nport = "x"\n{mistake}\n')
+
+    assert find_control_socket(path, environ={}) == tmp_path / "here.sock"
+
+
+def test_a_mistake_in_the_control_socket_is_told_alone(tmp_path: Path) -> None:
+    path = tmp_path / "controller.toml"
+    path.write_text("[server]\ncontrol_socket = 5\n[trunk]\nx = 1\n")
+
+    with pytest.raises(ConfigurationError) as caught:
+        find_control_socket(path, environ={})
+    assert [problem.key for problem in caught.value.problems] == ["server.control_socket"]
+
+
+def test_without_any_toml_the_usual_socket_is_asked_if_it_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "controller.toml"
+    path.write_text("[server\n")
+    environ = {"RUNTIME_DIRECTORY": str(tmp_path), "CONTROLLER_CONFIG": str(path)}
+    with pytest.raises(ConfigurationError):
+        find_control_socket(environ=environ)
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "control.sock"))
+        assert find_control_socket(environ=environ) == tmp_path / "control.sock"

@@ -334,10 +334,13 @@ class Generations:
         )
 
 
+_BODY_REFUSED: Final = {("accept", "400"), ("accept", "422")}
+
+
 def verdict(record: CallRecord, *, is_over: bool) -> bool | None:
     """Tell whether a call shows that its generation works; None: it does not show anything yet.
 
-    An accept that was answered 400 shows that it does not, also where the plain form of the answer
+    An accept whose body was refused shows that it does not, also where the plain form of the answer
     rescued the call; so does a sideband that was answered 404 and never came about: a body that is
     wrong can be accepted, and the call be gone then (rule 4).
 
@@ -346,7 +349,7 @@ def verdict(record: CallRecord, *, is_over: bool) -> bool | None:
         is_over: nothing more will come.
     """
     seen = {(asked.request.verb, asked.request.status) for asked in record.traffic.requests}
-    if ("accept", "400") in seen:
+    if not seen.isdisjoint(_BODY_REFUSED):
         return False
     if record.answered_at is not None:
         return True

@@ -18,17 +18,17 @@ def ask(
     """Ask the service that runs with this configuration. It needs no secret.
 
     Raises:
-        ConfigurationError: The configuration cannot be read.
+        ConfigurationError: The configuration does not say where it is.
         ControlError: The service cannot be asked, or refuses.
     """
     import asyncio
 
     from controller.clients.control import ControlClient
-    from controller.settings import load_settings
+    from controller.settings import find_control_socket
 
-    settings = load_settings(config_path, with_secrets=False)
+    path = find_control_socket(config_path)
 
     async def answer() -> _Answer:
-        return await question(ControlClient(settings.server.control_socket))
+        return await question(ControlClient(path))
 
     return asyncio.run(answer())

@@ -69,7 +69,7 @@ def record(*requests: tuple[str, str], answered: bool = False) -> CallRecord:
 
 SERVED = record(("accept", "200"), ("attach", "101"), answered=True)
 REFUSED = record(("accept", "400"), ("accept", "400"), ("reject", "200"))
-RESCUED = record(("accept", "400"), ("accept", "200"), ("attach", "101"), answered=True)
+RESCUED = record(("accept", "422"), ("accept", "200"), ("attach", "101"), answered=True)
 VANISHED = record(("accept", "200"), ("attach", "404"), ("attach", "404"))
 ABANDONED = record(("accept", "404"))
 
