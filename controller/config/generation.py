@@ -240,7 +240,6 @@ class _Loading:
         sources = self._sources
         known = KnownToPolicy(
             self._check_agent,
-            agents=self._agent_names,
             targets=found,
             numbers=self._own_numbers(),
         )

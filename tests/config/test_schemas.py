@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,53 @@ def test_descriptions_are_for_reading() -> None:
     )
     assert schema["properties"]["fallback"]["type"] == "string"
     assert "description" in schema["$defs"]["McpEntry"]["properties"]
+
+
+def as_an_editor_sees(value: Any) -> Any:
+    """Return TOML's values as JSON has them: days and times are text."""
+    if isinstance(value, date):  # times too
+        return value.isoformat()
+    if isinstance(value, list):
+        return [as_an_editor_sees(each) for each in value]
+    if isinstance(value, dict):
+        return {key: as_an_editor_sees(each) for key, each in value.items()}
+    return value
+
+
+RULE = '[[policy.rules]]\nname = "a"\nwhen = {{ {} }}\nreject = 603\n'
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        RULE.format('called = "+1202*", caller = ["+12025550142"], caller_list = "b"'),
+        RULE.format('caller_trust = "trunk", attestation = ["A", "B"], caller_country = "US"'),
+        RULE.format('header = { X-A = "${A}" }, unless = { open = "c", caller_withheld = true }'),
+        '[policy.emergencies]\nrefer_to = "desk"\n',
+        '[[policy.limits]]\nname = "a"\nby = "caller"\nat_most = 2\nwithin = "10min"\n',
+        "[calendars.c]\nhours = []\noverrides = [{ open = true, until = 2026-11-24T14:00:00 }]\n",
+        '[lists.b]\nfile = "b.txt"\nnumbers = ["+1900*"]\n',
+        '[trunk]\nheader = { X-A = "${A}" }\nuntrusted = "answer"\nverified_at = 2026-11-20\n',
+        "[trunk]\nuntrusted = { reject = 403 }\nadvance_codes = [480, 503]\n",
+    ],
+)
+def test_what_the_policy_takes_an_editor_takes(toml: str) -> None:
+    SETTINGS.validate(as_an_editor_sees(tomllib.loads(toml)))
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        RULE.format('caler = "+1202*"'),
+        RULE.format('caller_trust = "sure"'),
+        RULE.format("unless = { unless = {} }"),
+        '[[policy.rules]]\nname = "a"\nreject = 603\n',
+        '[[policy.limits]]\nname = "a"\nby = "callers"\nat_most = 2\n',
+        "[calendars.c]\nhours = []\noverrides = [{ open = true }]\n",
+        "[calendars.c]\n",
+        '[trunk]\nuntrusted = "ignore"\n',
+        "[policy.emergencies]\n",
+    ],
+)
+def test_what_the_policy_refuses_an_editor_refuses(toml: str) -> None:
+    assert not SETTINGS.is_valid(as_an_editor_sees(tomllib.loads(toml)))

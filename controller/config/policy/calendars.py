@@ -71,7 +71,7 @@ def _span(value: str) -> str:
     return value
 
 
-Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=datetime)]
+Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
 Days = Annotated[
     tuple[Annotated[str, BeforeValidator(_day, json_schema_input_type=str)], ...],
     Field(strict=False),

@@ -54,7 +54,6 @@ class Known:
 
     check_agent: Callable[[KeyPath, str], None]
     """Complains where no agent has this name that answers calls."""
-    agents: Collection[str] = ()
     targets: Collection[str] = ()
     numbers: Collection[str] = ()
     """Called numbers; `*` may be among them."""

@@ -78,7 +78,7 @@ class Trunk(Section):
     trust_verstat: bool = False
     """Believe `verstat=TN-Validation-Passed` beside a caller's number (`attested`): only where the
     trunk removes it from what its own callers send."""
-    verified_at: Annotated[date | None, BeforeValidator(_day, json_schema_input_type=date)] = None
+    verified_at: Annotated[date | None, BeforeValidator(_day, json_schema_input_type=str)] = None
     """The day of the field test. `controller check` wants a `default_agent` or a number `"*"` until
     then."""
     advance_codes: Annotated[tuple[SipCode, ...], Field(strict=False)] | None = None
