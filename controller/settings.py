@@ -23,6 +23,7 @@ from controller.config import document, layers
 from controller.config.control_socket import default_path, too_long
 from controller.config.driving import ConversationSection, Handover, HttpToolsSection, Incident
 from controller.config.lookup import LookupSection
+from controller.config.places import fill_in, place
 from controller.config.policy.calendars import CalendarSection
 from controller.config.policy.conditions import WhenSection
 from controller.config.policy.limits import LimitSection
@@ -33,7 +34,7 @@ from controller.config.policy.trunk import Trunk
 from controller.config.prices import Price, price_list
 from controller.config.reference import render
 from controller.config.reload import Reload
-from controller.config.secrets import Secrets, fill
+from controller.config.secrets import Secrets
 from controller.config.section import FilePath
 from controller.config.sections import (
     Log,
@@ -45,7 +46,6 @@ from controller.config.sections import (
     Webhook,
 )
 from controller.config.targets import TransferRules, TransferTarget
-from controller.config.telephony import Refusal
 from controller.config.values import Values, texts_of
 from controller.errors import ConfigurationError, Problem
 from controller.sansio.policy import Rules
@@ -290,9 +290,9 @@ def _read(
         stack.add((section,), values, layers.COMMAND_LINE)
     problems = stack.add_environment(environ, Settings, variables=_VARIABLES, secrets=_SECRETS)
     stack.add_document(document.parse(_read_config(path), str(path)))
-    _place(stack.values, path.parent)
+    place(stack.values, path.parent)
     secrets = Secrets(environ)
-    missing = _fill_in(stack, secrets)
+    missing = fill_in(stack, _KEYS, secrets)
     settings, invalid = stack.settings(Settings, hidden=_is_hidden, stand_in=_STAND_IN)
     problems += [problem for _, problem in invalid]
     if with_secrets:
@@ -316,22 +316,6 @@ def _is_hidden(path: KeyPath) -> bool:
     return path in _HIDDEN or not _WITH_SECRETS.isdisjoint(path)
 
 
-def _fill_in(stack: layers.Layers, secrets: Secrets) -> list[Problem]:
-    """Put secrets where settings name them; where there is none, the setting is left out."""
-    problems = []
-    for path in _KEYS:
-        table = stack.values.get(path[0])
-        if not isinstance(table, dict) or path[1] not in table:
-            continue
-        value = fill(table[path[1]], secrets)
-        if isinstance(value, Refusal):
-            del table[path[1]]
-            problems.append(Problem(stack.where(path), ".".join(path), value.found, value.cure))
-        else:
-            table[path[1]] = value
-    return problems
-
-
 def _read_config(path: Path) -> str:
     try:
         return document.read_text(path)
@@ -340,23 +324,6 @@ def _read_config(path: Path) -> str:
             raise
         cure = "name the file with --config PATH or CONTROLLER_CONFIG"
         raise ConfigurationError(replace(error.problems[0], cure=cure)) from None
-
-
-def _place(values: dict[str, Any], folder: Path) -> None:
-    """Make the paths relative to the folder of `controller.toml`."""
-    server = values.get("server")
-    tables = [
-        (values, "agents_dir", "agents"),
-        (values, "tools_dir", "tools"),
-        (server if isinstance(server, dict) else {}, "control_socket", ""),
-    ]
-    lists = values.get("lists")
-    entries = lists.values() if isinstance(lists, dict) else ()
-    tables += [(each, "file", "") for each in entries if isinstance(each, dict)]
-    for table, key, default in tables:
-        value = table.get(key, default)
-        if value and isinstance(value, str | Path):
-            table[key] = folder / value
 
 
 def _check_secrets(

@@ -9,5 +9,5 @@ told. The result is what `sansio.policy` decides by.
     conditions    what a rule asks;  consequences: what becomes of a call;  rules: both, in order
     limits        of what there may only be so much
     emergencies   calls that must reach a human;  trunk: how the trunk's calls are known and read
-    resolving     all of them together
+    tables        all of them, as written;  resolving: all of them, resolved
 """
