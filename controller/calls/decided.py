@@ -1,10 +1,9 @@
 """The agent as a decision wants it: with other first words, or to hand the caller on (O7, O9).
 
 A caller who is only to hear a sentence and be referred gets no conversation: the agent's first
-words are the sentence, and its longest duration, after which it transfers to its fallback, ends at
-once. So the call's machine needs no second way of handing on, and what a transfer may meet (a
-target that does not answer, a caller who comes back) is dealt with as always. A target's hours do
-not count: the rule that chose it has conditions of its own, and an emergency has no hours.
+words are its disclosure and the sentence, and then it hands on to its fallback. What a transfer may
+meet (a target that does not answer, a caller who comes back) is dealt with as always. A target's
+hours do not count: the rule that chose it has conditions of its own, and an emergency has no hours.
 """
 
 from __future__ import annotations
@@ -14,10 +13,11 @@ from dataclasses import replace
 from typing import Final
 
 from controller.sansio.agent import Agent, Target
+from controller.sansio.call.words import CONNECTING
 from controller.sansio.policy import Accept
 
-REFER_AFTER: Final = 1.0
-"""Seconds from the answer; the first words have begun by then, and are heard to their end."""
+AT_LATEST: Final = 60.0
+"""Seconds from the answer after which the caller is referred though the words were not heard."""
 
 
 def as_decided(agent: Agent, decision: Accept, targets: Iterable[Target]) -> Agent:
@@ -36,13 +36,16 @@ def as_decided(agent: Agent, decision: Accept, targets: Iterable[Target]) -> Age
     own = tuple(each for each in agent.targets if each.name != target.name)
     return replace(
         agent,
-        greeting=decision.say,
+        greeting=decision.say or CONNECTING,
+        greeting_is_verbatim=decision.say is not None,
         tools=(),
+        mcp=(),
         built_in=frozenset(),
         targets=(*own, replace(target, hours=None)),
         offered=(),
         fallback=target.name,
+        hands_on=True,
         at_the_end="transfer",
-        max_duration=REFER_AFTER,
+        max_duration=AT_LATEST,
         warn_before=0.0,
     )

@@ -225,6 +225,8 @@ class Agent:
     """Seconds before that, the caller is told; 0: not."""
     at_the_end: Literal["goodbye", "transfer"] = "goodbye"
     """What follows the longest duration: a goodbye, or a transfer to `fallback`."""
+    hands_on: bool = False
+    """There is no conversation: the first words heard, the caller is transferred to `fallback`."""
 
     @property
     def can_hang_up(self) -> bool:

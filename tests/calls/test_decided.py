@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 
 from controller.calls.decided import as_decided
@@ -39,11 +40,8 @@ def test_who_is_referred_hears_the_disclosure_and_the_sentence_and_can_ask_for_n
     )
 
     assert agent.disclosure == "This call is recorded."
-    assert (agent.greeting, agent.fallback, agent.at_the_end) == (
-        "One moment.",
-        "night",
-        "transfer",
-    )
+    assert (agent.greeting, agent.greeting_is_verbatim) == ("One moment.", True)
+    assert (agent.fallback, agent.hands_on, agent.at_the_end) == ("night", True, "transfer")
     assert not agent.can_transfer
     assert not agent.can_hang_up
     assert agent.tools == ()
@@ -57,7 +55,15 @@ def test_the_target_is_reached_at_any_hour_and_is_there_once() -> None:
     night = again.target("night")
     assert night is not None
     assert night.hours is None
-    assert again.greeting is None
+
+
+def test_who_is_referred_without_a_sentence_is_told_that_somebody_else_is_coming() -> None:
+    spoken = replace(AGENT, greeting_is_verbatim=True)
+    agent = as_decided(spoken, Accept("frontdesk", refer_to="night"), [NIGHT])
+
+    assert agent.greeting is not None
+    assert "connecting" in agent.greeting
+    assert not agent.greeting_is_verbatim
 
 
 def test_a_target_that_is_not_there_changes_nothing() -> None:

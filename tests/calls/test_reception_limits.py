@@ -192,6 +192,35 @@ async def test_when_it_is_full_a_sentence_is_said_and_the_caller_is_referred(
     assert (line["outcome"], line["rule"]) == ("referred_unconfirmed", "desk")
 
 
+async def test_who_is_referred_hears_the_disclosure_then_the_sentence_and_nothing_else(
+    open_house: Open,
+) -> None:
+    human = Accept("frontdesk", say="All lines are busy.", refer_to="reception")
+    house = await open_house(
+        rules={"ordered": (Rule("busy", (), human),)},
+        agent={"disclosure": "This call is recorded."},
+    )
+
+    call = await house.play(STAYS)
+
+    assert call.heard == ["This call is recorded.", "All lines are busy."]
+    assert call.referred_to == [TARGET]
+    (line,) = house.lines
+    assert (line["outcome"], line["disclosure"]) == ("referred_unconfirmed", "heard")
+
+
+async def test_who_is_referred_to_nobody_who_answers_hears_so_and_is_not_kept(
+    open_house: Open,
+) -> None:
+    human = Accept("frontdesk", say="All lines are busy.", refer_to="reception")
+    house = await open_house(rules={"ordered": (Rule("busy", (), human),)})
+
+    call = await house.play(STAYS, "refer_500")
+
+    assert call.referred_to == []
+    assert house.outcomes == [("transfer_failed", None)]
+
+
 async def test_an_emergency_of_a_trusted_trunk_reaches_a_human_in_a_full_house(
     open_house: Open,
 ) -> None:

@@ -28,8 +28,17 @@ def warn(call: CallState, now: float) -> Step:
     return call, (Inject(words.time_left(left)), *said)
 
 
+def hand_on(call: CallState, now: float) -> Step:
+    """The first words were all that was to be said: to the fallback, or goodbye."""
+    if referring.reachable(call, call.terms.fallback):
+        return referring.hand_on(call, now)
+    return ending.goodbye(call, words.NOBODY_REACHED, Outcome.TRANSFER_FAILED, now)
+
+
 def time_is_up(call: CallState, now: float) -> Step:
     """End with a word of why."""
+    if call.terms.hands_on:  # the first words came to nothing
+        return hand_on(call, now)
     if _hands_over(call):
         return referring.at_the_end(call, now)
     return ending.goodbye(call, words.TIME_IS_UP, Outcome.MAX_DURATION, now)

@@ -172,6 +172,13 @@ def at_the_end(call: CallState, now: float) -> Step:
     return call, (HoldTurns(), *said)
 
 
+def hand_on(call: CallState, now: float) -> Step:
+    """The words that were to be said were heard: hand the caller to a reachable fallback."""
+    transfer = _transfer(call, call.terms.fallback, InVain.GOODBYE)
+    call, commands = refer(_announcing(call, transfer, Outcome.TRANSFER_FAILED, now), now)
+    return call, (HoldTurns(), *commands)
+
+
 def last_resort(
     call: CallState, *, outcome: Outcome, now: float, detail: str | None = None
 ) -> Step:
@@ -269,7 +276,8 @@ def stayed(call: CallState, now: float) -> Step:
     if before.in_vain is InVain.GOODBYE and call.channel is not Channel.CLOSED:
         last = Ending(Closing.WORDS, closing.outcome, closing.detail)
         call = replace(call, ending=last, step_at=now + call.terms.limits.words)
-        return _speak_again(call, words.TIME_IS_UP)
+        is_failure = closing.outcome is Outcome.TRANSFER_FAILED
+        return _speak_again(call, words.NOBODY_REACHED if is_failure else words.TIME_IS_UP)
     return ending.hang_up(call, closing.outcome, now, detail=closing.detail)
 
 

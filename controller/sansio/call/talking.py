@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.sansio.call import ending, lasting, opening, referring, tooling, words
 from controller.sansio.call.state import CallState, State, Step, ignore
-from controller.sansio.commands import Inject, Outcome, Priority, Reconfigure, Say
+from controller.sansio.commands import Inject, Outcome, Priority, Reconfigure, ReleaseTurns, Say
 from controller.sansio.events import (
     Absence,
     BudgetSpent,
@@ -16,9 +16,23 @@ from controller.sansio.events import (
     PromptDue,
     ReconfigureRequested,
     SayRequested,
+    SpeechHeard,
     TransferRequested,
 )
 from controller.sansio.value import replace
+
+# --- the first words ---------------------------------------------------------------------------
+
+
+def speech_heard(call: CallState, event: SpeechHeard, now: float) -> Step:
+    """Give the floor to the caller after the first words, or hand them on (operations, O7)."""
+    call, commands = opening.speech_heard(call, event, now)
+    release = ReleaseTurns()
+    if release not in commands or not call.terms.hands_on:
+        return call, commands
+    call, handed_on = lasting.hand_on(call, now)
+    return call, (*(each for each in commands if each != release), *handed_on)
+
 
 # --- the operator ------------------------------------------------------------------------------
 

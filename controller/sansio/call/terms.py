@@ -107,6 +107,7 @@ class Terms:
     max_duration: float = 1800.0
     warn_before: float = 120.0
     at_the_end: Literal["goodbye", "transfer"] = "goodbye"
+    hands_on: bool = False
     capacity_code: int = 503
     """SIP code where the provider is full or does not take our answer."""
     limits: Limits = field(default_factory=Limits)
@@ -162,6 +163,7 @@ def terms_of(
         max_duration=agent.max_duration,
         warn_before=agent.warn_before,
         at_the_end=agent.at_the_end,
+        hands_on=agent.hands_on,
         capacity_code=capacity_code,
         limits=limits or Limits(),
     )

@@ -18,6 +18,10 @@ TIME_IS_UP = (
     "Tell the caller in one short sentence, in the language of the conversation, that the time "
     "for this call is up, and say goodbye. Ask nothing."
 )
+NOBODY_REACHED = (
+    "Tell the caller in one short sentence, in the language of the conversation, that nobody could "
+    "be reached, apologise briefly, and say goodbye. Ask nothing."
+)
 CONNECTING = (
     "Tell the caller in one short sentence, in the language of the conversation, that you are "
     "connecting them now. Ask nothing."

@@ -8,6 +8,7 @@ import pytest
 
 from controller.sansio.call import Limits, State, Terms
 from controller.sansio.call.words import (
+    NOBODY_REACHED,
     TIME_IS_UP,
     TIME_IS_UP_CONNECTING,
     time_left,
@@ -158,3 +159,51 @@ def test_an_agent_without_any_terms_ends_in_time_too() -> None:
     story = active(Terms(max_duration=5.0))
     story.wait_until(State.ENDED)
     assert story.now < START + 120.0
+
+
+# --- who is only to be handed on -----------------------------------------------------------------
+
+HANDED_ON = replace(HANDED_OVER, hands_on=True, max_duration=60.0)
+
+
+def test_who_is_to_be_handed_on_is_transferred_when_the_first_words_were_heard() -> None:
+    story = active(HANDED_ON)
+
+    commands = story.receive(SpeechHeard("greeting", certain=True), after=3.0)
+
+    assert [type(each) for each in commands] == [HoldTurns, StopSpeaking, TransferCall]
+    assert one(TransferCall, commands).target == "reception"
+
+
+def test_who_is_to_be_handed_on_hears_the_disclosure_before() -> None:
+    story = active(replace(HANDED_ON, disclosure="You are recorded."))
+
+    commands = story.receive(
+        SpeechHeard("disclosure", certain=True, words="You are recorded."), after=2.0
+    )
+    assert one(Say, commands).text == "Greet."
+    assert only(TransferCall, commands) == []
+    assert only(TransferCall, story.receive(SpeechHeard("greeting", certain=True), after=2.0))
+
+
+def test_who_is_handed_on_to_nobody_is_told_and_the_call_ends() -> None:
+    story = active(HANDED_ON)
+    story.receive(SpeechHeard("greeting", certain=True), after=3.0)
+
+    story.receive(TransferFailed(503))  # the other form of the address is tried
+    assert one(Say, story.receive(TransferFailed(503))).text == NOBODY_REACHED
+    assert isinstance(story.receive(SpeechHeard("last-1", certain=True))[-1], HangUpCall)
+    assert end_of(story) == (Outcome.TRANSFER_FAILED, None)
+
+
+def test_who_cannot_be_handed_on_is_told_goodbye() -> None:
+    story = active(replace(HANDED_ON, returned_from=frozenset({"reception"})))
+
+    said = story.receive(SpeechHeard("greeting", certain=True), after=3.0)
+    assert one(Say, said).text == NOBODY_REACHED
+
+
+def test_words_that_were_never_heard_keep_nobody_from_being_handed_on() -> None:
+    story = active(HANDED_ON)
+
+    assert one(TransferCall, story.wait()).target == "reception"
