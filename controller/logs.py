@@ -40,6 +40,7 @@ _SAFE_FIELDS: Final = """
     result reason source content_length
     outcome detail rule why alarm kind state phase step code close_code type
     agent agent_name model voice tool target_name generation_hash
+    by before changed back_to problems where key found cure known ratio
     caller_trust media_security header_names headers header called_header privacy secret_index
     attempt attempts count in_a_row live_calls limit form speech certain faults
     duration_s ring_s first_word_s talk_s total_s seconds age_s queued_s

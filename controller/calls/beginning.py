@@ -85,7 +85,7 @@ class Opening:
     def begin(self, decision: Accept | Reject) -> Beginning:
         """Return the machines for a decision; the record names who answers."""
         record = self.record
-        record.rule = decision.rule
+        record.rule, record.why = decision.rule, decision.why or None
         if isinstance(decision, Reject):
             record.agent = None
             return Beginning(self._conversation(), Refused(decision.status_code))

@@ -92,6 +92,8 @@ class CallRecord:
     generation: str
     caller_ref: str | None = None
     """Tells calls of one caller together (`caller_refs`); None: a number was not given."""
+    why: str | None = None
+    """What the rule asked, in a sentence without numbers."""
     answer_sent_at: float | None = None
     answered_at: float | None = None
     first_word_at: float | None = None
@@ -217,6 +219,7 @@ class CallRecord:
             "agent": self.agent.name if self.agent else None,
             "generation": self.generation,
             "rule": self.rule,
+            "why": self.why,
             "caller": last_four(self.incoming.caller.e164),
             "caller_trust": self.incoming.caller_trust,
             "called": last_four(self.incoming.called.e164),

@@ -172,6 +172,7 @@ async def test_a_rule_refuses_before_anything_is_reserved(open_house: Open) -> N
 
     assert await turned_away(house) == (603, "blocked")
     assert "reserve" not in steps
+    assert house.lines[0]["why"] == "the caller is on the list blocked"
 
 
 async def test_when_it_is_full_a_sentence_is_said_and_the_caller_is_referred(
