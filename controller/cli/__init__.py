@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
 import controller
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # argparse has no public name for what add_subparsers() returns.
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
@@ -93,6 +93,20 @@ def add_config_argument(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="path of controller.toml (default: $CONTROLLER_CONFIG, else ./controller.toml)",
     )
+
+
+def add_command(
+    subparsers: Subparsers,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    summary: str,
+    description: str,
+) -> argparse.ArgumentParser:
+    """Add the parser of a command that reads the configuration, and return it."""
+    parser = subparsers.add_parser(name, help=summary, description=description, allow_abbrev=False)
+    add_config_argument(parser)
+    parser.set_defaults(run=run)
+    return parser
 
 
 def _commands(chosen: str | None) -> Iterator[Command]:

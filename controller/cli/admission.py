@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from controller.cli import add_config_argument
+from controller.cli import add_command
 from controller.cli.control import ask
 
 if TYPE_CHECKING:
@@ -42,9 +42,7 @@ def register(subparsers: Subparsers) -> None:
 def _add(
     subparsers: Subparsers, name: str, text: str, description: str, question: Callable[[Any], Any]
 ) -> None:
-    parser = subparsers.add_parser(name, help=text, description=description, allow_abbrev=False)
-    add_config_argument(parser)
-    parser.set_defaults(run=lambda args: _run(args, question))
+    add_command(subparsers, name, lambda args: _run(args, question), text, description)
 
 
 def _run(args: argparse.Namespace, question: Callable[[Any], Any]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Final
 
-from controller.cli import add_config_argument
+from controller.cli import add_command
 from controller.cli.control import ask
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def register(subparsers: Subparsers) -> None:
         allow_abbrev=False,
     )
     parts = calls.add_subparsers(title="commands", metavar="COMMAND", dest="part", required=True)
-    live = _add(
+    live = add_command(
         parts,
         "live",
         run_live,
@@ -49,7 +49,7 @@ def register(subparsers: Subparsers) -> None:
 
 def _register_steering(parts: Subparsers) -> None:
     at_once = " Returns as soon as the service has passed it on to the call."
-    say = _add(
+    say = add_command(
         parts,
         "say",
         run_say,
@@ -61,7 +61,7 @@ def _register_steering(parts: Subparsers) -> None:
     _add_call(say)
     _add_text(say)
     say.add_argument("--verbatim", action="store_true", help="say exactly these words")
-    inject = _add(
+    inject = add_command(
         parts,
         "inject",
         run_inject,
@@ -71,7 +71,7 @@ def _register_steering(parts: Subparsers) -> None:
     )
     _add_call(inject)
     _add_text(inject)
-    transfer = _add(
+    transfer = add_command(
         parts,
         "transfer",
         run_transfer,
@@ -82,7 +82,7 @@ def _register_steering(parts: Subparsers) -> None:
     )
     _add_call(transfer)
     transfer.add_argument("target", metavar="TARGET", help="name of a target of the agent's")
-    hangup = _add(
+    hangup = add_command(
         parts,
         "hangup",
         run_hangup,
@@ -93,7 +93,7 @@ def _register_steering(parts: Subparsers) -> None:
 
 
 def _register_messages(parts: Subparsers) -> None:
-    messages = _add(
+    messages = add_command(
         parts,
         "messages",
         run_messages,
@@ -109,19 +109,6 @@ def _register_messages(parts: Subparsers) -> None:
         help="how many at most, 1 to 1000 (default: %(default)s)",
     )
     messages.add_argument("--json", action="store_true", help="print JSON")
-
-
-def _add(
-    parts: Subparsers,
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    summary: str,
-    description: str,
-) -> argparse.ArgumentParser:
-    parser = parts.add_parser(name, help=summary, description=description, allow_abbrev=False)
-    add_config_argument(parser)
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _add_call(parser: argparse.ArgumentParser) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Final
 
-from controller.cli import add_config_argument
+from controller.cli import add_command, add_config_argument
 from controller.cli.control import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from controller.cli import Subparsers
 
 _COLUMNS: Final = ("hash", "state", "live_calls", "since", "by", "changed")
@@ -42,7 +40,7 @@ def register(subparsers: Subparsers) -> None:
     parts = generations.add_subparsers(
         title="commands", metavar="COMMAND", dest="part", required=True
     )
-    listing = _add(
+    listing = add_command(
         parts,
         "list",
         run_list,
@@ -52,7 +50,7 @@ def register(subparsers: Subparsers) -> None:
         " since when and through whom it was current; what differed from the one before.",
     )
     listing.add_argument("--json", action="store_true", help="print JSON")
-    activate = _add(
+    activate = add_command(
         parts,
         "activate",
         run_activate,
@@ -63,19 +61,6 @@ def register(subparsers: Subparsers) -> None:
     activate.add_argument(
         "prefix", metavar="HASH", help="its hash, or as much of it as no other one begins with"
     )
-
-
-def _add(
-    parts: Subparsers,
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    summary: str,
-    description: str,
-) -> argparse.ArgumentParser:
-    parser = parts.add_parser(name, help=summary, description=description, allow_abbrev=False)
-    add_config_argument(parser)
-    parser.set_defaults(run=run)
-    return parser
 
 
 def run_reload(args: argparse.Namespace) -> int:

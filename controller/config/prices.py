@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from controller.config.problems import refusal
-from controller.config.section import Section, Text
+from controller.config.section import Day, Section, Text
 from controller.sansio.usage import PriceEntry, Prices
 
 if TYPE_CHECKING:
@@ -57,17 +57,6 @@ class TokenPrices(Section):
     """Into the model, where they were there before; as `input` without it."""
 
 
-def _date(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    raise refusal("must be a day, like 2026-01-01")
-
-
 class Price(Section):
     """What a model costs; it goes before the prices that this version knows.
 
@@ -76,7 +65,7 @@ class Price(Section):
 
     model: Text
     """name of a Realtime model, or of one that transcribes"""
-    since: Annotated[date | None, BeforeValidator(_date)] = None
+    since: Day | None = None
     """Day from which it costs that, in UTC; without it always."""
     text: TokenPrices | None = None
     """US dollars for a million tokens of text: `{ input = 4.0, cached = 0.4, output = 24.0 }`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,10 +40,23 @@ def _sip_code(value: int) -> int:
     return value
 
 
+def _day(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise refusal("must be a day, like 2026-01-01")
+
+
 Name = Annotated[str, AfterValidator(_name)]
 FilePath = Annotated[Path, BeforeValidator(_file_path)]
 SipCode = Annotated[int, AfterValidator(_sip_code)]
 """A code that refuses a call."""
+Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=str)]
+"""A day of the calendar, as TOML has it or as text."""
 
 
 def one_or_more(value: Any) -> Any:

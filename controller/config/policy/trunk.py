@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -14,7 +13,7 @@ from controller.config.policy.conditions import country
 from controller.config.policy.consequences import Rejection
 from controller.config.policy.rules import UNTRUSTED_TRUNK
 from controller.config.problems import refusal
-from controller.config.section import HeaderName, Seconds, Section, SipCode, Text
+from controller.config.section import Day, HeaderName, Seconds, Section, SipCode, Text
 from controller.config.telephony import host_of
 from controller.config.urls import secrets_in
 from controller.sansio.agent import Target
@@ -38,17 +37,6 @@ def _untrusted(value: Any) -> Any:
     if isinstance(value, dict | Rejection) or value == "answer":
         return value
     raise refusal('must be { reject = 403 }, with a SIP code from 400 to 699, or "answer"')
-
-
-def _day(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    raise refusal("must be the day of the field test, like 2026-11-20")
 
 
 class Trunk(Section):
@@ -78,7 +66,7 @@ class Trunk(Section):
     trust_verstat: bool = False
     """Believe `verstat=TN-Validation-Passed` beside a caller's number (`attested`): only where the
     trunk removes it from what its own callers send."""
-    verified_at: Annotated[date | None, BeforeValidator(_day, json_schema_input_type=str)] = None
+    verified_at: Day | None = None
     """The day of the field test. `controller check` wants a `default_agent` or a number `"*"` until
     then."""
     advance_codes: Annotated[tuple[SipCode, ...], Field(strict=False)] | None = None

@@ -112,7 +112,7 @@ def test_nobody_for_unreadable_numbers_is_no_mistake_once_the_trunk_is_verified(
         ('header = { X-A = "" }', 6, "header.X-A: is not usable; must not be empty"),
         ("header = { X-A = 12345 }", 6, "header.X-A: is not usable; must be text in quotes"),
         ('header = { X-A = "${a}" }', 6, "header.X-A: holds ${ and no name; must be like"),
-        ('verified_at = "today"', 6, "verified_at: found 'today'; must be the day of the field"),
+        ('verified_at = "today"', 6, "verified_at: found 'today'; must be a day"),
         ("verified_at = 2026-11-20T10:00:00", 6, "verified_at: found 2026-11-20T10:00:00; must"),
         ("advance_codes = [200]", 6, "advance_codes[0]: found 200; must be a SIP code from 400"),
         ('refer_form = "h323"', 6, "refer_form: found 'h323'; must be 'sip' or 'tel'"),
