@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,7 +89,9 @@ def import_tools(files: ToolFiles, generation: str) -> dict[str, Tool]:
                 importlib.import_module(_full_name(package, name))
             except ConfigurationError as error:  # of the decorator
                 problems |= {(each.where, each.found): each for each in error.problems}
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the operator wrote
+            except BaseException as error:  # whatever the operator wrote
+                if _is_ctrl_c(error):
+                    raise
                 problem = _problem(error, files, name)
                 problems[problem.where, problem.found] = problem
     tools, doubles = _collect(
@@ -100,6 +103,15 @@ def import_tools(files: ToolFiles, generation: str) -> dict[str, Tool]:
     return tools
 
 
+def _is_ctrl_c(error: BaseException) -> bool:
+    """Tell whether somebody at the terminal wants to stop: a signal comes to the main thread only.
+
+    In a reload's thread it is the module itself that raises it, and a service must not end by it.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    return is_main and isinstance(error, KeyboardInterrupt)
+
+
 def is_imported(generation: str) -> bool:
     """Tell whether a generation's modules are there already."""
     return PREFIX + generation in sys.modules
@@ -108,7 +120,8 @@ def is_imported(generation: str) -> bool:
 def forget(generation: str) -> None:
     """Remove a generation's modules from the interpreter; functions that are in use live on."""
     package = PREFIX + generation
-    for name in [each for each in sys.modules if each.partition(".")[0] == package]:
+    # A list at one stroke: another thread may import something meanwhile.
+    for name in [each for each in list(sys.modules) if each.partition(".")[0] == package]:
         del sys.modules[name]
 
 

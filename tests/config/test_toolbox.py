@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -146,6 +147,28 @@ def test_a_failing_import_names_file_and_line_and_leaves_nothing_behind(
     assert not [name for name in sys.modules if GENERATION in name]
 
 
+@pytest.mark.parametrize(
+    "raised", ["KeyboardInterrupt", "GeneratorExit", "asyncio.CancelledError", "SystemExit(3)"]
+)
+def test_nothing_that_a_module_raises_in_a_reload_s_thread_leaves_it(
+    tmp_path: Path, raised: str
+) -> None:
+    write(tmp_path, bad=f"import asyncio\nraise {raised}\n")
+
+    with ThreadPoolExecutor(1) as thread:
+        (problem,) = thread.submit(problems_of, tmp_path).result()
+
+    assert problem.startswith("bad.py:2: ")
+    assert not toolbox.is_imported(GENERATION)
+
+
+def test_ctrl_c_during_a_long_import_at_the_start_is_heard(tmp_path: Path) -> None:
+    write(tmp_path, slow="raise KeyboardInterrupt\n")
+
+    with pytest.raises(KeyboardInterrupt):
+        load(tmp_path)
+
+
 def test_every_failing_module_is_named(tmp_path: Path) -> None:
     write(tmp_path, one="x = y", two="import one_two_three", three="from .one import x")
 
@@ -173,5 +196,26 @@ def test_forgotten_modules_are_gone(tmp_path: Path) -> None:
     load(write(tmp_path, acme=tool_text("say")))
 
     toolbox.forget(GENERATION)
+
+    assert not toolbox.is_imported(GENERATION)
+
+
+def test_modules_are_forgotten_while_another_thread_imports_something(tmp_path: Path) -> None:
+    class Busy(str):
+        """A name at which the interpreter turns to another thread."""
+
+        __slots__ = ()
+
+        def partition(self, sep: str, /) -> tuple[str, str, str]:
+            sys.modules.setdefault("imported_meanwhile", sys)
+            return super().partition(sep)
+
+    load(write(tmp_path, one=tool_text("first")))
+    sys.modules[Busy("busy")] = sys
+    try:
+        toolbox.forget(GENERATION)
+    finally:
+        del sys.modules["busy"]
+        sys.modules.pop("imported_meanwhile", None)
 
     assert not toolbox.is_imported(GENERATION)
