@@ -7,6 +7,7 @@ number or a spoken word needs somebody's deliberate act to get into a log, and n
 
 - `SAFE`: identifiers, words of a fixed set, durations, counts. Shown, without control characters.
 - `NUMBERS`: may hold a telephone number. The last four digits are shown.
+- `QUOTES`: text of the operator's. Shown, with the last four digits of each number in it.
 - `SPEECH`: may hold what somebody said, or a key that somebody pressed. Only its length is shown.
 
 Exceptions are shown by type and place: their text may quote what was being worked on.
@@ -40,7 +41,8 @@ _SAFE_FIELDS: Final = """
     result reason source content_length
     outcome detail rule why alarm kind state phase step code close_code type
     agent agent_name model voice tool target_name generation_hash
-    by before changed back_to problems where key found cure known ratio
+    by before changed back_to problems where key cure known ratio
+    lookup lookup_s chosen_by_lookup lookup_late_agent
     caller_trust media_security header_names headers header called_header privacy secret_index
     attempt attempts count in_a_row live_calls limit form speech certain faults
     duration_s ring_s first_word_s talk_s total_s seconds age_s queued_s
@@ -65,6 +67,9 @@ NUMBERS: Final = frozenset(
 
 SPEECH: Final = frozenset({"arguments", "digits", "display_name", "output", "text", "transcript"})
 """Fields that may hold what somebody said or pressed, or the number of it."""
+
+QUOTES: Final = frozenset({"found"})
+"""Fields that quote what the operator wrote, where a caller's number may stand among the words."""
 
 MAX_TEXT_CHARS: Final = 512
 """Of any value; a line stays a line."""
@@ -116,7 +121,8 @@ def configure(
     is_final = stream is None
     stream = stream or sys.stderr
     least = logging.getLevelNamesMapping()[level.upper()]
-    shown = SAFE | (NUMBERS if show_numbers else set()) | (SPEECH if show_speech else set())
+    numbers = NUMBERS | QUOTES if show_numbers else set()
+    shown = SAFE | numbers | (SPEECH if show_speech else set())
     render = _render_json if form == "json" else _console(stream)
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -254,6 +260,8 @@ def _redacted(name: str, value: Any) -> Any:
         each = value if isinstance(value, list | tuple) else [value]
         shown = [last_four(str(number)) for number in _first(each)]
         return shown if isinstance(value, list | tuple) else shown[0]
+    if name in QUOTES:
+        return _DIGIT_RUN.sub(lambda run: last_four(run[0]), str(_clean(value)))
     if name in SPEECH:
         if isinstance(value, str):
             return f"[{len(value)} characters]"

@@ -19,6 +19,8 @@ from controller import logs
 
 PACKAGE = Path(controller.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
+KEPT_ONLY = {"transcript_cut", "requests", "requests_count", "close_codes"}
+"""What the record has beyond the line."""
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 
 
@@ -99,6 +101,12 @@ def test_of_a_number_the_last_four_digits_are_shown() -> None:
     assert (first["caller"], first["called"], first["number"]) == ("…0123", "withheld", "…0123")
     assert (second["target_uri"], second["caller"]) == ("…0123", "…")
     assert second["diversion"] == ["…"]
+
+
+def test_a_number_among_the_words_of_a_mistake_is_cut_to_its_last_four_digits() -> None:
+    log = Log()
+    log.log.error("reload_problem", found="found '+12025550166'; 3 of them", cure="no quotes")
+    assert log.lines[0]["found"] == "found '…0166'; 3 of them"
 
 
 def test_of_speech_only_the_length_is_shown() -> None:
@@ -326,8 +334,22 @@ def fields_logged(source: str) -> set[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_every_field_that_we_log_is_classified(path: Path) -> None:
-    known = logs.SAFE | logs.NUMBERS | logs.SPEECH | {"exc_info"}
+    known = logs.SAFE | logs.NUMBERS | logs.QUOTES | logs.SPEECH | {"exc_info"}
     assert fields_logged(path.read_text()) <= known
+
+
+def test_every_field_of_a_calls_line_is_classified() -> None:
+    known = logs.SAFE | logs.NUMBERS | logs.SPEECH | KEPT_ONLY
+    source = (PACKAGE / "calls" / "record.py").read_text()
+    keys = {
+        key.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Dict)
+        for key in node.keys
+        if isinstance(key, ast.Constant)
+    }
+    assert "lookup_s" in keys
+    assert keys <= known
 
 
 def test_the_search_for_fields_finds_them() -> None:
@@ -341,3 +363,4 @@ def test_a_field_has_one_class() -> None:
     assert not logs.SAFE & logs.NUMBERS
     assert not logs.SAFE & logs.SPEECH
     assert not logs.NUMBERS & logs.SPEECH
+    assert not logs.QUOTES & (logs.SAFE | logs.NUMBERS | logs.SPEECH)
