@@ -278,6 +278,7 @@ class Service:
         for listener in self._listeners:
             await listener.close()
         await self._calls.close()
+        self._reloading.close()  # the socket's closing waits for whoever waits for a reload
         await self._control.close()
         tasks = list(self._tasks)
         for task in tasks:

@@ -29,6 +29,7 @@ from controller.settings import Settings
 BUILD_LIMIT: Final = 25.0
 """Seconds for a build: a tool module that hangs while it is imported must not end all reloads
 without a word."""
+STOPPING: Final = "the service stops; nothing was taken over"
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -101,6 +102,8 @@ class Reloading:
         self._wanted = asyncio.Event()
         self._wanted_by: dict[str, None] = {}
         self._next: asyncio.Future[Reloaded] | None = None
+        self._unanswered: set[asyncio.Future[Reloaded]] = set()
+        self._is_closed = False
         self._problems: tuple[Problem, ...] = ()
 
     @property
@@ -121,8 +124,12 @@ class Reloading:
 
     async def reload(self, by: str) -> Reloaded:
         """Ask for a reload and return what became of it. Never raises."""
+        if self._is_closed:
+            return self._not_any_more()
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
+            self._unanswered.add(self._next)
+            self._next.add_done_callback(self._unanswered.discard)
         asked = self._next  # of all who ask before it begins
         self.ask(by)
         return await asyncio.shield(asked)
@@ -138,6 +145,16 @@ class Reloading:
             reloaded = await self._reload(by)
             if result is not None and not result.done():
                 result.set_result(reloaded)
+
+    def close(self) -> None:
+        """The service stops: whoever waits for a reload is told so, and nobody holds the end up."""
+        self._is_closed = True
+        for asked in list(self._unanswered):
+            if not asked.done():
+                asked.set_result(self._not_any_more())
+
+    def _not_any_more(self) -> Reloaded:
+        return Reloaded("failed", self._generations.current.hash, problems=(STOPPING,))
 
     def generations(self) -> list[GenerationSummary]:
         """Return what is kept, the one that was current last first."""

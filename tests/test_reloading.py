@@ -18,7 +18,7 @@ from controller.calls.generations import Generation, Generations
 from controller.config import toolbox
 from controller.config.toolbox import PREFIX
 from controller.errors import ConfigurationError, ControlError, Problem
-from controller.reloading import Loaded, Reloaded, Reloading
+from controller.reloading import STOPPING, Loaded, Reloaded, Reloading
 from controller.settings import load_all
 
 CONFIG = """
@@ -322,6 +322,24 @@ async def test_a_build_that_hangs_is_given_up_and_the_next_may_succeed(shop: Sho
 
         hangs = False
         assert (await reloading.reload("signal")).result == "activated"
+
+
+async def test_whoever_waits_for_a_reload_is_told_that_the_service_stops(shop: Shop) -> None:
+    async def hang(_build: Callable[[], Loaded]) -> Loaded:
+        never: asyncio.Future[Loaded] = asyncio.get_running_loop().create_future()
+        return await never
+
+    async with shop.open(in_thread=hang) as reloading:
+        asked = [asyncio.create_task(reloading.reload("signal")) for _ in range(2)]
+        await asyncio.sleep(0)
+        asked.append(asyncio.create_task(reloading.reload("of the one that follows")))
+        await asyncio.sleep(0)
+
+        reloading.close()
+
+        stopping = Reloaded("failed", shop.generations.current.hash, problems=(STOPPING,))
+        assert await asyncio.gather(*asked) == [stopping] * 3
+        assert await reloading.reload("too late") == stopping
 
 
 async def test_a_mistake_of_ours_ends_neither_the_service_nor_reloads(shop: Shop) -> None:
