@@ -1,8 +1,10 @@
 """Seeing that the files of the configuration have changed, by looking at them now and then.
 
-Names, sizes and times are compared, not contents: a look is cheap, and a file that was only touched
-makes a generation of the same hash, which changes nothing. A change counts when two looks in a row
-agree: an editor that is half-way through a save, or a copy of twenty files, is left to finish.
+Names, sizes, times and inodes are compared, not contents: a look is cheap, and a file that was only
+touched makes a generation of the same hash, which changes nothing. The inode tells a release from
+another one where a link was turned to it and both have the times of their packing. A change
+counts when two looks in a row agree: an editor that is half-way through a save, or a copy of twenty
+files, is left to finish.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ MOST_FILES: Final = 10_000
 LOOK_LIMIT: Final = 30.0
 """Seconds for a look."""
 
-Snapshot: TypeAlias = Mapping[str, tuple[int, int]]
-"""Size and time of the last change, nanoseconds, by the path of the file."""
+Snapshot: TypeAlias = Mapping[str, tuple[int, int, int]]
+"""Size, time of the last change in nanoseconds, and inode, by the path of the file."""
 
 
 def watched(settings: Settings) -> list[Path]:
@@ -45,7 +47,7 @@ def look(paths: Iterable[Path]) -> Snapshot:
         except OSError:
             continue
         if stat.S_ISREG(status.st_mode):
-            found[str(path)] = status.st_size, status.st_mtime_ns
+            found[str(path)] = status.st_size, status.st_mtime_ns, status.st_ino
     return found
 
 

@@ -31,6 +31,22 @@ def test_a_change_is_seen_by_name_size_and_time(tmp_path: Path, change: str) -> 
     assert look([tmp_path / "agents"]) != before
 
 
+def test_a_link_that_is_turned_to_another_release_is_seen(tmp_path: Path) -> None:
+    for release in ("41", "42"):
+        path = tmp_path / release / "frontdesk.md"
+        path.parent.mkdir()
+        path.write_text(f"Release {release}.")
+        os.utime(path, (1, 1))  # as they were packed
+    agents = tmp_path / "agents"
+    agents.symlink_to(tmp_path / "41")
+    before = look([agents])
+
+    agents.unlink()
+    agents.symlink_to(tmp_path / "42")
+
+    assert look([agents]) != before
+
+
 def test_what_python_and_editors_write_beside_the_files_is_left_alone(tmp_path: Path) -> None:
     for folder in ("__pycache__", ".git", "clinic"):
         (tmp_path / folder).mkdir()
@@ -79,7 +95,7 @@ async def test_a_change_counts_when_two_looks_agree(seen: str, acts_at: list[int
 
     async def see() -> Snapshot | None:
         what = next(looks, seen[-1])
-        return None if what == "?" else {what: (0, 0)}
+        return None if what == "?" else {what: (0, 0, 0)}
 
     watching = asyncio.create_task(
         watch(see, lambda: acted.append((loop.time() - began) / 2.0), interval=2.0)
