@@ -43,12 +43,12 @@ def unrecognised(agent: Agent) -> list[str]:
     return [f"{dotted(path)}: unknown" for path in _lost(body, understood, ())]
 
 
-def unfamiliar(agent: Agent) -> Iterator[str]:
-    """Yield a sentence for a model or a voice that is newer than we are, or misspelt."""
+def unfamiliar(agent: Agent) -> Iterator[tuple[KeyPath, str]]:
+    """Yield key and sentence of a model or a voice that is newer than we are, or misspelt."""
     models, voices = _names()
     for key, name, known in (("model", agent.model, models), ("voice", agent.voice, voices)):
         if name not in known:
-            yield f"{key} {name!r} is not known to this version; {did_you_mean(name, known)}"
+            yield (key,), f"{name!r} is not known to this version; {did_you_mean(name, known)}"
 
 
 def unheard(agent: Agent, agents: Mapping[str, Agent]) -> Iterator[str]:

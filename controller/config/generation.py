@@ -158,7 +158,8 @@ class _Loading:
             pieces=MappingProxyType(pieces.hashes()),
             prices=sources.prices,
             secrets=MappingProxyType(secrets),
-            warnings=tuple(self._warnings),
+            # Agents that take over the same line are warned of it once.
+            warnings=tuple(dict.fromkeys(self._warnings)),
         )
 
     def _read_agents(self, pieces: Pieces) -> list[AgentFile]:
@@ -308,10 +309,12 @@ class _Loading:
     def _check_body(self, file: AgentFile, resolved: Resolved) -> None:
         for found in acceptance.unrecognised(resolved.agent):
             self._blame(file, (), f"OpenAI's client would not send {found}", "leave it out")
-        self._warnings += [f"{file.source.name}: {each}" for each in self._doubts(resolved)]
+        for path, sentence in self._doubts(resolved):
+            place = f"{file.source.where(path)}: {dotted(path)}" if path else file.source.name
+            self._warnings.append(f"{place}: {sentence}")
 
-    def _doubts(self, resolved: Resolved) -> Iterator[str]:
-        """Yield what is worth a look in an agent that is right."""
+    def _doubts(self, resolved: Resolved) -> Iterator[tuple[KeyPath, str]]:
+        """Yield what is worth a look in an agent that is right, by the key that says it."""
         sources = self._sources
         yield from acceptance.unfamiliar(resolved.agent)
         yield from retirement.retiring(resolved.agent)
@@ -319,7 +322,7 @@ class _Loading:
             yield from prices.unpriced(resolved.agent, sources.prices)
         if not sources.signs_http_tools:
             for name in (name for name, tool in resolved.http_tools.items() if tool.signed):
-                yield f"HTTP tool {name!r} {UNSIGNED}"
+                yield (), f"HTTP tool {name!r} {UNSIGNED}"
 
     def _find_secrets(
         self, files: Sequence[AgentFile], agents: Mapping[str, Resolved]

@@ -15,6 +15,7 @@ from controller.sansio.usage import PriceEntry, Prices
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from controller.config.document import KeyPath
     from controller.sansio.agent import Agent
 
 # USD for a million tokens: OpenAI's pricing page (platform.openai.com/docs/pricing), as read in
@@ -96,15 +97,15 @@ def price_list(lines: Iterable[Price], *, factor: float) -> tuple[PriceEntry, ..
     )
 
 
-def unpriced(agent: Agent, entries: Collection[PriceEntry]) -> Iterator[str]:
-    """Yield a sentence for each model of an agent whose calls are not counted in money."""
+def unpriced(agent: Agent, entries: Collection[PriceEntry]) -> Iterator[tuple[KeyPath, str]]:
+    """Yield key and sentence of each model of an agent whose calls are not counted in money."""
     names = {each.model for each in entries}
-    models = {"model": agent.model}
+    models: dict[KeyPath, str] = {("model",): agent.model}
     if agent.transcription is not None:
-        models["transcription.model"] = agent.transcription["model"]
-    for key, model in models.items():
+        models["transcription", "model"] = agent.transcription["model"]
+    for path, model in models.items():
         if not any(model == name or model.startswith(f"{name}-") for name in names):
-            yield f"{key} {model!r} has no price; give one in [[prices]], or its cost is not known"
+            yield path, f"{model!r} has no price; give one in [[prices]], or its cost is not known"
 
 
 def _instant(day: date | None) -> float:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from controller.config.document import KeyPath
     from controller.sansio.agent import Agent
 
 
@@ -61,13 +62,13 @@ RETIREMENTS: Final = (
 )
 
 
-def retiring(agent: Agent) -> Iterator[str]:
-    """Yield a sentence for each model of an agent whose end is known."""
-    models = {"model": agent.model}
+def retiring(agent: Agent) -> Iterator[tuple[KeyPath, str]]:
+    """Yield key and sentence of each model of an agent whose end is known."""
+    models: dict[KeyPath, str] = {("model",): agent.model}
     if agent.transcription is not None:
-        models["transcription.model"] = agent.transcription["model"]
-    for key, model in models.items():
+        models["transcription", "model"] = agent.transcription["model"]
+    for path, model in models.items():
         for each in RETIREMENTS:
             if each.concerns(model):
                 end = f"ends on {each.on.isoformat()}" if each.on else "has ended"
-                yield f"{key} {model!r} {end}; use {each.instead}"
+                yield path, f"{model!r} {end}; use {each.instead}"

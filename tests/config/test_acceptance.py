@@ -105,14 +105,15 @@ def test_what_is_wrong_with_the_header_of_a_server_is_found_without_its_secret()
     [
         (
             {"model": "gpt-realtime-2.l"},
-            "model 'gpt-realtime-2.l' is not known to this version; did",
+            "'gpt-realtime-2.l' is not known to this version; did",
         ),
         ({"voice": "marine"}, 'did you mean "marin"?'),
     ],
 )
 def test_an_unfamiliar_name_is_worth_a_warning(change: dict[str, str], sentence: str) -> None:
-    (warning,) = unfamiliar(replace(LEAST, **change))  # type: ignore[arg-type] # one of two keys
+    ((path, warning),) = unfamiliar(replace(LEAST, **change))  # type: ignore[arg-type] # one of two keys
 
+    assert path == tuple(change)
     assert sentence in warning
 
 

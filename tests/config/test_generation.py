@@ -210,7 +210,7 @@ def test_a_model_without_a_price_is_warned_of(house: House) -> None:
 
     (warning,) = house.load(prices=price_list((), factor=1.0)).warnings
 
-    assert "frontdesk.md: transcription.model 'scribe' has no price" in warning
+    assert "frontdesk.md:5: transcription.model: 'scribe' has no price" in warning
 
 
 def test_a_colleague_whose_file_is_broken_is_not_blamed_for_its_description(house: House) -> None:
@@ -263,8 +263,19 @@ def test_a_voice_that_nobody_knows_is_warned_of(house: House) -> None:
     (warning,) = house.load(("*", "frontdesk")).warnings
 
     assert warning.endswith(
-        "frontdesk.md: voice 'martin' is not known to this version; did you mean \"marin\"?"
+        "frontdesk.md:3: voice: 'martin' is not known to this version; did you mean \"marin\"?"
     )
+
+
+def test_what_agents_take_over_is_warned_of_once_where_it_stands(house: House) -> None:
+    base = AGENT.format("abstract = true\n").replace("marin", "martin")
+    (house.agents / "base.md").write_text(base)
+    for name in ("frontdesk", "nightdesk"):
+        (house.agents / f"{name}.md").write_text('+++\nextends = "base"\n+++\nYou answer.\n')
+
+    (warning,) = house.load(("*", "frontdesk")).warnings
+
+    assert warning.startswith(f"{house.agents}/base.md:3: voice: 'martin' is not known")
 
 
 def test_a_tool_file_that_python_cannot_import_is_warned_of(house: House) -> None:
@@ -458,5 +469,5 @@ def test_a_model_that_is_shut_down_is_warned_of_with_its_day(house: House) -> No
 
     warnings = house.load().warnings
 
-    day = "transcription.model 'whisper-1' ends on 2027-02-26; use gpt-transcribe"
-    assert any(each.startswith(f"{house.agents}/old.md: {day}") for each in warnings)
+    day = "transcription.model: 'whisper-1' ends on 2027-02-26; use gpt-transcribe"
+    assert any(each.startswith(f"{house.agents}/old.md:6: {day}") for each in warnings)

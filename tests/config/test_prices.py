@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from controller.config.document import dotted
 from controller.config.prices import SHIPPED, Price, price_list, unpriced
 from controller.sansio.agent import Agent
 from controller.sansio.usage import Prices, Usage, cost, prices_at
@@ -106,9 +107,9 @@ def test_what_is_no_price_is_refused(line: dict[str, Any]) -> None:
         ({}, []),
         ({"model": "gpt-realtime-2.1-2026-05-01"}, []),
         ({"model": "gpt-realtime-9"}, []),  # of the family gpt-realtime
-        ({"model": "parrot"}, ["model 'parrot' has no price"]),
+        ({"model": "parrot"}, ["model: 'parrot' has no price"]),
         ({"transcription": None}, []),
-        ({"transcription": {"model": "scribe"}}, ["transcription.model 'scribe' has no price"]),
+        ({"transcription": {"model": "scribe"}}, ["transcription.model: 'scribe' has no price"]),
     ],
 )
 def test_a_model_whose_calls_are_not_counted_is_worth_a_warning(
@@ -116,4 +117,5 @@ def test_a_model_whose_calls_are_not_counted_is_worth_a_warning(
 ) -> None:
     found = list(unpriced(replace(AGENT, **change), price_list((), factor=1.0)))
 
-    assert [each.partition(";")[0] for each in found] == warnings
+    told = [f"{dotted(path)}: {sentence.partition(';')[0]}" for path, sentence in found]
+    assert told == warnings

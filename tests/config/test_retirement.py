@@ -26,9 +26,10 @@ def test_nobody_is_warned_of_models_that_stay() -> None:
     ],
 )
 def test_a_model_that_is_shut_down_is_told_with_its_day(model: str, end: str) -> None:
-    (warning,) = retiring(replace(AGENT, model=model))
+    ((path, warning),) = retiring(replace(AGENT, model=model))
 
-    assert warning.startswith(f"model {model!r} {end}; use gpt-realtime-2.1")
+    assert path == ("model",)
+    assert warning.startswith(f"{model!r} {end}; use gpt-realtime-2.1")
 
 
 @pytest.mark.parametrize(
@@ -37,12 +38,10 @@ def test_a_model_that_is_shut_down_is_told_with_its_day(model: str, end: str) ->
      "gpt-4o-transcribe-diarize"],
 )  # fmt: skip
 def test_a_transcription_model_likewise(model: str) -> None:
-    (warning,) = retiring(replace(AGENT, transcription={"model": model}))
+    ((path, warning),) = retiring(replace(AGENT, transcription={"model": model}))
 
-    assert warning == (
-        f"transcription.model {model!r} ends on 2027-02-26;"
-        " use gpt-transcribe or gpt-live-transcribe"
-    )
+    assert path == ("transcription", "model")
+    assert warning == f"{model!r} ends on 2027-02-26; use gpt-transcribe or gpt-live-transcribe"
 
 
 def test_models_that_only_begin_alike_are_not_meant() -> None:
