@@ -470,4 +470,4 @@ def test_a_model_that_is_shut_down_is_warned_of_with_its_day(house: House) -> No
     warnings = house.load().warnings
 
     day = "transcription.model: 'whisper-1' ends on 2027-02-26; use gpt-transcribe"
-    assert any(each.startswith(f"{house.agents}/old.md:6: {day}") for each in warnings)
+    assert any(each.startswith(f"{house.agents}/old.md:5: {day}") for each in warnings)
