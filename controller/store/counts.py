@@ -20,9 +20,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Final
 
-from controller.sansio.policy import Key, Share, Used, crossed
+from controller.sansio.policy import Key, Measure, Share, Used, crossed
 
 MAX_SUBJECTS: Final = 100_000
 """Subjects that are remembered for one limit, at most some 60 MB. Of more, those that called least
@@ -41,9 +42,8 @@ class _Recent:
     """By call, the earliest first."""
 
     def forget(self, now: float) -> None:
-        for call_id, start in list(self.starts.items()):
-            if now - start < self.seconds:
-                return
+        is_over = takewhile(lambda call: now - call[1] >= self.seconds, self.starts.items())
+        for call_id, _ in list(is_over):  # and no more: a day may hold a hundred thousand
             del self.starts[call_id]
 
 
@@ -52,6 +52,8 @@ class _Sum:
     """What one subject has used in a period."""
 
     period: str
+    measure: Measure
+    """Of a limit that counted calls, and money since a reload, the calls are no dollars."""
     amount: float = 0.0
     """With the deposits of live calls."""
     spent: float = 0.0
@@ -152,7 +154,7 @@ class Counts:
         elif share.period is not None:
             sums = self._sums.setdefault(limit, OrderedDict())
             if self._sum_of(share) is None:
-                sums[subject] = _Sum(share.period)
+                sums[subject] = _Sum(share.period, share.measure)
             sums[subject].amount += share.amount
             self._touch(sums, subject)
         else:
@@ -168,10 +170,12 @@ class Counts:
         return None if subjects is None else subjects.get(key.subject)
 
     def _sum_of(self, share: Share) -> _Sum | None:
-        """Return the sum of the share's own period."""
+        """Return the sum of the share's own period and measure."""
         subjects = self._sums.get(share.key.limit)
         known = None if subjects is None else subjects.get(share.key.subject)
-        return known if known is not None and known.period == share.period else None
+        if known is None or (known.period, known.measure) != (share.period, share.measure):
+            return None
+        return known
 
     def _change(self, share: Share, amount: float) -> None:
         known = self._sum_of(share)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from hypothesis import given
@@ -156,3 +157,29 @@ def test_every_mark_is_passed_once_at_most_and_when_it_is_reached(amounts: list[
     told = [mark for _, marks in spend_each(amounts) for mark in marks]
 
     assert told == [mark for mark in (0.5, 0.8, 1.0) if sum(amounts) / 10.0 >= mark]
+
+
+def test_what_a_limit_has_counted_in_calls_is_no_money_once_it_counts_that() -> None:
+    counts, period = Counts(), "2026-11-22"
+    calls = Share(key=Key("a_day"), at_most=100, period=period)
+    money = Share(key=Key("a_day"), at_most=50, amount=0, measure="usd", period=period)
+    for number in range(60):
+        assert counts.take(f"c{number}", [calls], 0.0) is None
+
+    assert counts.take("after the reload", [money], 1.0) is None
+
+    counts.settle("c0")
+    counts.give_back("c1")
+    counts.settle("after the reload", {"usd": 3.0})
+    assert counts.used(money) == 3.0
+
+
+def test_a_call_is_counted_as_fast_when_thousands_came_before_it_that_day() -> None:
+    counts, share = Counts(), recent("somebody", seconds=86_400.0, at_most=1e6)
+    began = time.process_time()
+
+    for number in range(6_000):
+        counts.take(f"c{number}", [share], number / 1_000)
+
+    assert counts.used(share) == 6_000
+    assert time.process_time() - began < 1.0  # 0.05 s; looking at each of them took 5 s
