@@ -27,7 +27,8 @@ MAX_SIP_CALL_ID: Final = 256
 MAX_CARRIED: Final = 1024
 """Characters of a User-to-User or X-header value; a longer one is left out."""
 MAX_CARRIED_ENTRIES: Final = 64
-"""X-headers that are kept. Of User-to-User, `MAX_USER_TO_USER`."""
+"""X-headers that are kept. Of more, as many of the first as of the last: a trunk adds its own at
+one of the ends, and whoever sends a hundred must not crowd them out of what rules may ask."""
 MAX_USER_TO_USER: Final = 8
 """User-to-User values that are kept."""
 MAX_HEADER_NAMES: Final = 64
@@ -172,9 +173,12 @@ def _carried(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _x_headers(headers: SipHeaders) -> tuple[tuple[str, str], ...]:
-    carried = (
+    carried = tuple(
         (name, value)
         for name, value in headers.entries
         if name.startswith("x-") and len(value) <= MAX_CARRIED
     )
-    return tuple(carried)[:MAX_CARRIED_ENTRIES]
+    if len(carried) <= MAX_CARRIED_ENTRIES:
+        return carried
+    half = MAX_CARRIED_ENTRIES // 2
+    return (*carried[:half], *carried[-half:])

@@ -153,6 +153,19 @@ def test_every_collection_has_an_end() -> None:
     assert len(call.header_names) == incoming.MAX_HEADER_NAMES
 
 
+@pytest.mark.parametrize("is_last", [True, False])
+def test_a_header_of_the_trunk_is_not_crowded_out_by_a_hundred_of_the_caller(
+    *, is_last: bool
+) -> None:
+    crowd = [(f"X-{number}", "v") for number in range(100)]
+    verdict = ("X-Spam", "yes")
+
+    call = read(*crowd, verdict) if is_last else read(verdict, *crowd)
+
+    assert ("x-spam", "yes") in call.x_headers
+    assert len(set(call.x_headers)) == incoming.MAX_CARRIED_ENTRIES
+
+
 def test_repr_shows_no_number_no_name_and_no_value() -> None:
     call = read(
         ("From", '"Bob" <sip:+12025550142@x>'),
