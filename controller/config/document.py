@@ -7,9 +7,11 @@ nothing else.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import tomllib
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -31,6 +33,7 @@ MAX_DOCUMENT_BYTES: Final = 1024 * 1024
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _POSITION: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_TWICE: Final = re.compile(r"Cannot declare (\(.*\)) twice")
 _KEYS: Final = frozenset({"bare_key", "quoted_key", "dotted_key"})
 
 
@@ -159,7 +162,27 @@ def _syntax_problem(error: ValueError, text: str, name: str, first_line: int) ->
     row, column = position.groups(default="")
     line = first_line + (int(row) - 1 if row else text.rstrip().count("\n"))
     where = f"{name}:{line}:{column}" if column else f"{name}:{line}"
-    return Problem(where, "", "is not TOML", message[: position.start()])
+    at = text.split("\n")[int(row) - 1][int(column) - 1 :][:1] if row else ""
+    return Problem(where, "", "is not TOML", _syntax_cure(message[: position.start()], at))
+
+
+def _syntax_cure(message: str, at: str) -> str:
+    """Return tomllib's words, or plainer ones for what people meet who copy and paste.
+
+    Args:
+        message: Tomllib's, without the position.
+        at: The character there, if there is one.
+    """
+    if not at.isascii() and "QUOTATION MARK" in unicodedata.name(at, ""):
+        return f'{at} is no quotation mark here; write "straight ones"'
+    if at and not at.isprintable() and at not in "\t\r\n":
+        return f"U+{ord(at):04X} only looks like a space, or like nothing; delete it"
+    if twice := _TWICE.fullmatch(message):
+        name = dotted(tuple(ast.literal_eval(twice[1])))
+        return f"[{name}] stands above already; of several, each begins with [[{name}]]"
+    if message == "Cannot overwrite a value":
+        return "this key or table stands above already; keep one of them"
+    return message
 
 
 def _rows(text: str) -> Iterator[tuple[KeyPath, int, bool]]:

@@ -146,6 +146,11 @@ def _found_and_cure(
             return "unknown key", did_you_mean(str(path[-1]), known_keys(model, path[:-1]))
         case "missing":
             return "is missing", _purpose(model, path)
+        case "list_type" | "tuple_type" if isinstance(details["input"], dict):
+            return (
+                "is one table",
+                f"must be a list; begin each of its tables with [[{dotted(path)}]]",
+            )
         case _:
             found = "is not usable" if hide else f"found {shown(details['input'])}"
             cure = _TYPES.get(details["type"])

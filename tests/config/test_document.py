@@ -94,7 +94,7 @@ def test_a_missing_key_is_placed_at_the_table_where_it_should_be() -> None:
     [
         ("a = 1\nb = ]\n", "f:6:5", "Invalid value"),
         ("a = 1\nb = [1,\n\n", "f:6", "Invalid value"),
-        ("a = 1\na = 2\n", "f:6:6", "Cannot overwrite a value"),
+        ("a = 1\na = 2\n", "f:6:6", "this key or table stands above already; keep one of them"),
     ],
 )
 def test_a_syntax_error_names_line_and_column_of_the_file(
@@ -138,6 +138,35 @@ def test_what_is_not_utf8_names_the_line(tmp_path: Path) -> None:
 def test_what_cannot_be_read_names_the_path(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read_text(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "a = 1\nx = “y”\n",
+            'f:2:5: is not TOML; “ is no quotation mark here; write "straight ones"',
+        ),
+        (
+            "x\u00a0= 1",
+            "f:1:2: is not TOML; U+00A0 only looks like a space, or like nothing; delete it",
+        ),
+        (
+            "[a]\nx = 1\n[[a]]\n",
+            "f:3:4: is not TOML; this key or table stands above already; keep one of them",
+        ),
+        (
+            "[a.b]\n[a.b]\n",
+            "f:2:5: is not TOML; [a.b] stands above already; of several, each begins with [[a.b]]",
+        ),
+    ],
+)
+def test_what_comes_of_copying_and_pasting_is_told_plainly(text: str, told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text, "f")
+
+    (problem,) = caught.value.problems
+    assert str(problem) == told
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:

@@ -49,6 +49,12 @@ def test_a_missing_key_says_what_it_is_for() -> None:
     ]
 
 
+def test_a_table_where_several_belong_is_told_how_they_are_written() -> None:
+    assert problems({"many": {"size": 1}}) == [
+        "f:1: many: is one table; must be a list; begin each of its tables with [[many]]"
+    ]
+
+
 @pytest.mark.parametrize(
     "raw",
     [
