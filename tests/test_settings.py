@@ -221,7 +221,7 @@ def test_a_wrong_variable_is_named(folder: Path, name: str, value: str, message:
         ("[policy]\nmax_concurrent_calls = 0", "must be at least 1"),
         ("[[numbers]]\nnumber = 1\nagent = 'a'", "controller.toml:2: numbers[0].number: found 1"),
         ("[[numbers]]\nnumber = '*'", "controller.toml:1: numbers[0].agent: is missing; must be"),
-        ("[numbers]\nnumber = '*'", "controller.toml:1: numbers: is one table; must be a list; begin"),
+        ("[numbers]\nnumber = '*'", "controller.toml:1: numbers: is one table; must be a list"),
         ("[targets.a]\nuri = 'tel:+12025550123'", "targets.a.description: is missing; must be"),
         ("[targets.a]\nuri = 'x'\ndescription = ' '", "targets.a.description: found ' '"),
         ('[store]\nurl = "mysql://u:hunter2@h/d"', 'store.url: is not usable; must be "sqlite:'),
