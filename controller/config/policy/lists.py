@@ -1,17 +1,19 @@
 """Lists of telephone numbers: in a file of one a line, in `controller.toml`, or in both.
 
-A list may have a hundred thousand entries, and is read again at every reload. So a line is held
-against the form of a number alone: a look into the numbering plans takes 50 µs, one into the form
-half a microsecond. What has the form and no length of its country is never dialled, and matches
-nobody.
+A list may have a hundred thousand entries, and is read again at every reload. Generations that are
+kept share those that have not changed: a million numbers take 100 MB. And a line is held against
+the form of a number alone: a look into the numbering plans takes 50 µs, one into the form half a
+microsecond. What has the form and no length of its country is never dialled, and matches nobody.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
 from controller.config.document import decode
 from controller.config.policy.numbers import ALIKE, Entries
@@ -34,6 +36,8 @@ MOST_TOLD: Final = 20
 _NUMBER: Final = re.compile(r"\+(?:1[2-9][0-9]{9}|(?!1)[1-9][0-9]{6,14})|\+[1-9][0-9]{0,13}\*")
 _ALL_BUT_FOUR: Final = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){4})")
 _LONGEST_SHOWN: Final = 40
+_KNOWN: Final[WeakValueDictionary[bytes, NumberSet]] = WeakValueDictionary()
+"""Lists with a file that are in use, by the hash of what they were made from."""
 
 
 class ListSection(Section):
@@ -71,14 +75,23 @@ def find(
 def _resolve(name: str, section: ListSection, complaints: Complaints) -> NumberSet:
     if not section.model_fields_set & {"file", "numbers"}:
         complaints.add(("lists", name), "names no numbers", "give file or numbers")
-    entries = set(section.numbers)
     if section.file is not None:
         try:
-            entries |= read(section.file)
+            return _of_file(section.file, section.numbers)
         except ConfigurationError as error:
             for problem in error.problems:
                 _blame(name, section.file, problem, complaints)
-    return NumberSet.of(entries)
+    return NumberSet.of(section.numbers)
+
+
+def _of_file(path: Path, more: Sequence[str]) -> NumberSet:
+    """Return what a file lists, and more: the very same set while a generation has it."""
+    content = _read(path)
+    source = hashlib.sha256("\n".join([*more, ""]).encode() + content).digest()
+    known = _KNOWN.get(source)
+    if known is None:
+        known = _KNOWN[source] = NumberSet.of(_parse(path, content).union(more))
+    return known
 
 
 def _blame(name: str, path: Path, problem: Problem, complaints: Complaints) -> None:
@@ -95,6 +108,10 @@ def read(path: Path) -> set[str]:
     Raises:
         ConfigurationError: It cannot be read or is too long, or names the lines that are wrong.
     """
+    return _parse(path, _read(path))
+
+
+def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -103,7 +120,11 @@ def read(path: Path) -> set[str]:
         raise _refused(path, f"cannot be read ({reason})", "must be a readable file") from None
     if len(content) > MAX_BYTES:
         raise _refused(path, f"is over {MAX_BYTES >> 20} MiB", ALIKE)
-    lines = decode(content, str(path)).replace("\r\n", "\n").split("\n")
+    return content
+
+
+def _parse(path: Path, content: bytes) -> set[str]:
+    lines = decode(content, str(path)).replace("\r\n", "\n").removesuffix("\n").split("\n")
     if len(lines) > MAX_LINES:
         raise _refused(path, f"has over {MAX_LINES:,} lines", "use prefixes, or several lists")
     return _entries(path, lines)

@@ -14,7 +14,7 @@ from typing import Final
 WILDCARD: Final = "*"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, repr=False)
 class NumberSet:
     """Some telephone numbers. Its `repr` shows none of them."""
 

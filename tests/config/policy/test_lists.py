@@ -49,6 +49,28 @@ def test_a_list_may_be_empty_or_begin_with_a_mark(
     assert len(house.load(RULE + FILE).lists["blocked"]) == (1 if b"+" in content else 0)
 
 
+def test_a_list_that_has_not_changed_is_shared_with_older_generations(
+    house: House, blocked: Path
+) -> None:
+    blocked.write_text("+12025550166\n")
+    first = house.load(RULE + FILE).lists["blocked"]
+
+    assert house.load(RULE + FILE + "[values]\nx = 1\n").lists["blocked"] is first
+
+    more = house.load(RULE + FILE + f'numbers = ["{CALLER}"]\n').lists["blocked"]
+    blocked.write_text("+12025550167\n")
+    other = house.load(RULE + FILE).lists["blocked"]
+    assert [len(each) for each in (first, more, other)] == [1, 2, 1]
+    assert "+12025550167" in other
+    assert "+12025550167" not in first
+
+
+def test_the_end_of_the_last_line_is_no_further_line(blocked: Path) -> None:
+    blocked.write_bytes(b"\n" * lists.MAX_LINES)
+
+    assert lists.read(blocked) == set()
+
+
 def test_a_list_is_found_beside_controller_toml(house: House, blocked: Path) -> None:
     blocked.write_text("")
     elsewhere = house.folder / "all.txt"
