@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from controller.config.problems import did_you_mean, refusal
 from controller.config.section import Section, SipCode, Text
@@ -31,6 +31,14 @@ class Rejection(Section):
     """SIP status code, 400 to 699."""
 
 
+def _plain(value: str) -> str:
+    if "{{" in value:
+        raise refusal("must be the words themselves: no {{ name }} is filled in here")
+    return value
+
+
+Say = Annotated[Text, AfterValidator(_plain)]
+"""Words that are said as they are written. A caller would hear the braces of a template."""
 OrIgnored = BeforeValidator(rejection, json_schema_input_type=Rejection | Literal["ignore"])
 
 
@@ -41,7 +49,7 @@ class Consequence(Section):
     """The call is refused with this SIP code."""
     agent: Text | None = None
     """Instead: this agent answers."""
-    say: Text | None = None
+    say: Say | None = None
     """With `agent`: the first words, as they are written, in place of the agent's greeting."""
     refer_to: Text | None = None
     """With `agent`: the target to whom the caller is sent after the first words, with no

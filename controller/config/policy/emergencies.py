@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from controller.config.policy.consequences import Known, check_target
+from controller.config.policy.consequences import Known, Say, check_target
 from controller.config.section import Section, Text
 from controller.sansio.policy import Emergencies
 from controller.sansio.policy.conditions import FromTrunk
@@ -25,7 +25,7 @@ class EmergenciesSection(Section):
     """name of the target to whom they are sent"""
     agent: Text | None = None
     """Who answers until then; without it the agent who would have anyway."""
-    say: Text | None = None
+    say: Say | None = None
     """The first words; without it those of the agent."""
 
 

@@ -155,6 +155,27 @@ LISTED = '{ caller = "+1202*" }'
 BOTH = '{ caller = "+1202*", caller_withheld = true }'
 
 
+RULE = '[[policy.rules]]\nname = "r"\nwhen = {}\nagent = "nightdesk"\n'
+LIMIT = '[[policy.limits]]\nname = "l"\nby = "total"\nat_most = 1\nagent = "nightdesk"\n'
+MARK = '[trunk]\nheader = { X-T = "swordfish-swordfish" }\n'
+EMERGENCIES = MARK + '[policy.emergencies]\nrefer_to = "reception"\n'
+
+
+@pytest.mark.parametrize(
+    ("table", "place"),
+    [
+        (RULE, "policy.rules[0]"),
+        (LIMIT, "policy.limits[0]"),
+        (EMERGENCIES, "policy.emergencies"),
+    ],
+)
+def test_no_caller_hears_the_braces_of_a_template(house: House, table: str, place: str) -> None:
+    (problem,) = house.problems(table + 'say = "Good day, {{ caller_name }}."\n')
+
+    assert problem.split(": ")[1] == f"{place}.say"
+    assert "no {{ name }} is filled in here" in problem
+
+
 @pytest.mark.parametrize(
     ("first", "second", "more"),
     [
