@@ -49,10 +49,9 @@ def register(subparsers: Subparsers) -> None:
         "--from",
         dest="caller",
         metavar="NUMBER",
-        default="anonymous",
         help='who calls: "+12025550142"; withheld by default',
     )
-    parser.add_argument("--name", default="", help="the display name that comes with it")
+    parser.add_argument("--name", help="the display name that comes with it")
     parser.add_argument("--to", metavar="NUMBER", help="the called number; unreadable by default")
     parser.add_argument(
         "--header",
@@ -145,11 +144,25 @@ def _incoming(args: argparse.Namespace, generation: Generation, now: float) -> I
     """Return the call as the service would have read it."""
     from controller.sansio.webhook import CallOffered
 
-    offered = _saved(args.webhook) if args.webhook else None
-    if offered is None:
+    if args.webhook is not None:
+        _refuse_beside_a_webhook(args)
+        offered = _saved(args.webhook)
+    else:
         headers = (*((name, _filled(value)) for name, value in args.header), *_parties(args))
         offered = CallOffered("evt_explained", int(now), "rtc_explained", headers)
     return generation.trunk.read(offered, webhook_id="wh_explained")
+
+
+def _refuse_beside_a_webhook(args: argparse.Namespace) -> None:
+    from controller.errors import ConfigurationError, Problem
+
+    beside = {"--from": args.caller, "--name": args.name, "--to": args.to, "--header": args.header}
+    found = "stands beside --webhook, whose file says it"
+    problems = [
+        Problem(name, "", found, "leave one out") for name, given in beside.items() if given
+    ]
+    if problems:
+        raise ConfigurationError(*problems)
 
 
 def _filled(value: str) -> str:
@@ -163,8 +176,8 @@ def _filled(value: str) -> str:
 
 
 def _parties(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
-    quoted = args.name.replace("\\", "\\\\").replace('"', '\\"')
-    yield "From", f'"{quoted}" <sip:{args.caller}@trunk.example.net>'
+    quoted = (args.name or "").replace("\\", "\\\\").replace('"', '\\"')
+    yield "From", f'"{quoted}" <sip:{args.caller or "anonymous"}@trunk.example.net>'
     if args.to is not None:
         yield "To", f"<sip:{args.to}@trunk.example.net>"
 
@@ -202,6 +215,7 @@ def _answer(
         "called_number": incoming.called.e164,
         "called_number_header": incoming.called.header,
         "caller_trust": incoming.caller_trust,
+        "caller_kind": incoming.caller.kind,
         "trunk_is_verified": generation.trunk.is_verified,
         "is_from_trunk": incoming.is_from_trunk,
         "calendars": {
@@ -258,7 +272,8 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
     import json
 
     yield f"called number: {answer['called_number'] or 'cannot be read'}"
-    yield f"caller: {answer['caller_trust']}"
+    unread = "; the number cannot be read" if answer["caller_kind"] == "unparsed" else ""
+    yield f"caller: {answer['caller_trust']}{unread}"
     yield f"time: {answer['at']}"
     verified = "verified" if answer["trunk_is_verified"] else "unverified"
     yield f"trunk {verified}; {_FROM_TRUNK[answer['is_from_trunk']]}; line {answer['line']}"

@@ -83,6 +83,12 @@ def test_a_call_that_is_answered_is_shown_whole(explained: Explained) -> None:
     assert body["audio"]["input"]["turn_detection"]["create_response"] is False
 
 
+def test_a_caller_whose_number_cannot_be_read_is_told(explained: Explained) -> None:
+    text = explained.say("--from", "+1202555O142", "--to", "+12025550100")
+
+    assert "\ncaller: claimed; the number cannot be read\n" in text
+
+
 def test_programs_get_the_same_as_json(explained: Explained) -> None:
     answer = explained.json("--from", "+12025550142", "--to", "+12025550100")
 
@@ -160,6 +166,13 @@ def test_a_saved_delivery_is_explained(explained: Explained) -> None:
     assert explained.json("--webhook", str(body))["agent"] == "frontdesk"
 
 
+@pytest.mark.parametrize("option", ["--from", "--to", "--name", "--header"])
+def test_what_a_saved_delivery_says_is_not_said_again(explained: Explained, option: str) -> None:
+    assert explained.say("--webhook", "delivery.json", option, "X-A=b", code=2) == (
+        f"error: {option}: stands beside --webhook, whose file says it; leave one out\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -215,6 +228,7 @@ def test_rules_that_were_tried_are_told_in_their_order() -> None:
     answer: dict[str, Any] = {
         "called_number": None,
         "caller_trust": "trunk",
+        "caller_kind": "e164",
         "at": "2026-12-24 18:05 -0500, Thursday",
         "trunk_is_verified": True,
         "is_from_trunk": True,
