@@ -59,8 +59,17 @@ def register(subparsers: Subparsers) -> None:
         " are: the next reload takes what they say.",
     )
     activate.add_argument(
-        "prefix", metavar="HASH", help="its hash, or as much of it as no other one begins with"
+        "prefix",
+        type=_prefix,
+        metavar="HASH",
+        help="its hash, or as much of it as no other one begins with",
     )
+
+
+def _prefix(text: str) -> str:
+    if not text.isalnum():
+        raise argparse.ArgumentTypeError("must be the beginning of a hash, such as 81975d")
+    return text
 
 
 def run_reload(args: argparse.Namespace) -> int:

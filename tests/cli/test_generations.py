@@ -38,6 +38,14 @@ def test_what_came_of_it_is_one_sentence(result: str, changed: list[str], senten
     assert _said({"result": result, "hash": "abc", "changed": changed}) == sentence
 
 
+@pytest.mark.parametrize("prefix", ["", ".", "81975d…"])
+def test_what_can_begin_no_hash_is_wrong_usage(
+    prefix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["generations", "activate", prefix]) == 2
+    assert "must be the beginning of a hash, such as 81975d" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", [["generations"], ["generations", "activate"]])
 def test_what_is_missing_is_wrong_usage(
     command: list[str], capsys: pytest.CaptureFixture[str]
