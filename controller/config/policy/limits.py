@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -19,6 +19,7 @@ from controller.config.telephony import check_number
 from controller.sansio.policy import (
     CATCH_ALL,
     WARN_AT,
+    Accept,
     Limit,
     Measure,
     NumberSet,
@@ -121,6 +122,33 @@ def resolve(
 def defaults(zone: tzinfo, *, shared: NumberSet, wanted: bool) -> tuple[Limit, ...]:
     """Return the limits that nobody need write down, or none of them."""
     return default_limits(zone, shared=shared) if wanted else ()
+
+
+def rings(limits: Sequence[Limit]) -> Iterator[tuple[Limit, str]]:
+    """Yield the limits of agents that hand calls round: when all are full, none of them holds.
+
+    With each comes a sentence. An agent who says a sentence and refers is no ring.
+    """
+    hands_on: dict[str, tuple[Limit, str]] = {}
+    for limit in limits:
+        if limit.by == "agent" and isinstance(limit.over, Accept):
+            for agent in limit.only or ():
+                hands_on.setdefault(agent, (limit, limit.over.agent_name))
+    told: set[str] = set()
+    for agent in sorted(hands_on):
+        ring = _ring(agent, {each: to for each, (_, to) in hands_on.items()})
+        if len(ring) > 1 and told.isdisjoint(ring):
+            told.update(ring)
+            way = " -> ".join((*ring, ring[0]))
+            yield hands_on[ring[-1]][0], f"{way} goes round: when all are full, no limit holds them"
+
+
+def _ring(agent: str, hands_on: Mapping[str, str]) -> list[str]:
+    trail: list[str] = []
+    while agent in hands_on and agent not in trail:
+        trail.append(agent)
+        agent = hands_on[agent]
+    return trail[trail.index(agent) :] if agent in trail else []
 
 
 class _Reading:

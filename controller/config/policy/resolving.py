@@ -85,7 +85,10 @@ def resolve(tables: PolicyTables, base: Rules, around: Surroundings) -> Policy:
 
 
 def _doubt(tables: PolicyTables, facts: TrunkFacts, rules: Rules, around: Surroundings) -> None:
+    places: dict[str, KeyPath]
     places = {each.name: (*limits.PATH, index) for index, each in enumerate(tables.limits)}
+    for limit, sentence in limits.rings(rules.limits):
+        around.warn(places[limit.name], sentence)
     trunk.doubts(
         tables.trunk, facts, rules=rules, places=places, targets=around.targets, warn=around.warn
     )

@@ -287,3 +287,32 @@ def test_the_others_are_checked_beside_one_that_is_wrong(house: House) -> None:
         "policy.limits[0].reject",
         "policy.limits[1].agent",
     ]
+
+
+# --- limits that none keeps ----------------------------------------------------------------------
+
+
+def desk(agent: str, to: str) -> str:
+    return limit(f'only = ["{agent}"]\nagent = "{to}"', name=f"of_{agent}", by="agent")
+
+
+def test_limits_that_hand_calls_round_are_warned_of_once(house: House) -> None:
+    ring = desk("frontdesk", "nightdesk") + desk("nightdesk", "overflow")
+    (warning,) = house.warnings(ring + desk("overflow", "frontdesk"))
+
+    assert warning == (
+        "controller.toml:17: policy.limits[2]: frontdesk -> nightdesk -> overflow -> frontdesk goes"
+        " round: when all are full, no limit holds them"
+    )
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        desk("frontdesk", "nightdesk") + desk("nightdesk", "overflow"),
+        desk("frontdesk", "frontdesk") + 'say = "One moment."\nrefer_to = "reception"\n',
+        desk("frontdesk", "nightdesk") + limit("", by="agent"),
+    ],
+)
+def test_limits_that_end_somewhere_are_not_warned_of(house: House, toml: str) -> None:
+    assert house.warnings(toml) == []
