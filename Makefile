@@ -24,7 +24,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(READY) ## Run the service against the simulator and watch thirty-four calls
+demo: $(READY) ## Run the service against the simulator and watch 34 calls
 	$(BIN)/controller simulate demo
 
 test: lint types contracts unit ## Everything that CI runs

@@ -161,3 +161,11 @@ def test_the_demo_can_close_the_practice_on_any_day(today: date, tmp_path: Path)
 def test_every_call_of_the_example_says_what_it_shows() -> None:
     assert all(path.read_text().startswith("# ") for path in CALLS.rglob("*.toml"))
     assert sum(map(len, units())) + len(NOT_HERE) == len(list(CALLS.rglob("*.toml")))
+
+
+@pytest.mark.parametrize("page", ["README.md", "Makefile"])
+def test_who_starts_the_demo_is_told_how_many_calls_there_are(page: str) -> None:
+    count = len(list(CALLS.rglob("*.toml")))
+    text = (EXAMPLE.parents[1] / page).read_text()
+
+    assert re.findall(r"(\d+) calls", "".join(re.findall(r".*demo.*", text))) == [str(count)]
