@@ -56,8 +56,8 @@ HURRY_LIMIT: Final = 5.0
 STRAGGLER_LIMIT: Final = 5.0
 """Seconds for the rejects of deliveries that came in the last moment."""
 
-AT_ONCE: Final = 2
-"""Threads of the service's own: one loads a generation, one looks at its files."""
+BUILDS: Final = 8
+"""Threads in which generations are loaded, one at a time: Python cannot stop one that hangs."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -120,14 +120,14 @@ class Service:
             when_current=self._metrics.generation,
             when_gone=self._forget,
         )
-        self._in_thread = in_thread or Threads(AT_ONCE).run
+        self._look_in_thread = in_thread or Threads(1).run
         self._reloading = Reloading(
             self._generations,
             loaded=(settings, generation),
             build=load or partial(load_all, settings.config_path),
             equip=equipping.equip,
             meter=self._metrics,
-            in_thread=self._in_thread,
+            in_thread=in_thread or Threads(BUILDS).run,
             when_swapped=self._freeze,
         )
         self._reception = parts.reception(settings, self._generations, self._calls, self._world)
@@ -322,7 +322,7 @@ class Service:
             paths = watched(self._reloading.settings)
             with suppress(TimeoutError):  # a folder on another machine may hang
                 async with asyncio.timeout(LOOK_LIMIT):
-                    seen: Snapshot = await self._in_thread(partial(look, paths))
+                    seen: Snapshot = await self._look_in_thread(partial(look, paths))
                     return seen
             return None
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import pytest
 import structlog
 from prometheus_client import generate_latest
 
-from controller import app
+from controller import app, reloading
 from controller.app import Service
 from controller.errors import ControllerError
+from controller.reloading import Loaded
 from controller.settings import load_all
 from controller.simulator import DEFAULT_API_KEY, DEFAULT_SECRET
 from controller.store.counts import Spent
@@ -52,13 +54,17 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
     (tmp_path / "agents" / "frontdesk.md").write_text(AGENT)
     (tmp_path / "controller.toml").write_text(CONFIG)
 
-    def make(manager: ServiceManager | None = None, **server: Any) -> Service:
+    def make(
+        manager: ServiceManager | None = None,
+        load: Callable[[], Loaded] | None = None,
+        **server: Any,
+    ) -> Service:
         settings, generation = load_all(
             tmp_path / "controller.toml",
             overrides={"server": {"control_socket": str(tmp_path / "control"), **server}},
             environ={"OPENAI_API_KEY": DEFAULT_API_KEY, "OPENAI_WEBHOOK_SECRET": DEFAULT_SECRET},
         )
-        service = Service(settings, generation, manager=manager)
+        service = Service(settings, generation, manager=manager, load=load)
         services.append(service)
         return service
 
@@ -248,3 +254,28 @@ async def test_what_is_loaded_is_hidden_from_the_collector_while_nobody_is_on_th
     frozen = gc.get_freeze_count()
     gc.unfreeze()
     assert frozen > 0
+
+
+async def test_builds_that_hang_leave_room_for_one_that_does_not(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    hangs = True
+
+    def load() -> Loaded:
+        if hangs:
+            gate.wait()
+        return load_all(tmp_path / "controller.toml", environ={}, with_secrets=False)
+
+    service = make(load=load)
+    await service.start()
+    monkeypatch.setattr(reloading, "BUILD_LIMIT", 0.01)
+    try:
+        for _ in range(3):
+            assert (await service._reloading.reload("signal")).result == "failed"
+
+        hangs = False
+        monkeypatch.setattr(reloading, "BUILD_LIMIT", 20.0)
+        assert (await service._reloading.reload("signal")).result == "unchanged"
+    finally:
+        gate.set()
