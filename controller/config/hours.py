@@ -23,6 +23,8 @@ _DAY: Final = f"(?:{'|'.join(_DAYS)})"
 _TIME: Final = r"([01][0-9]|2[0-4]):([0-5][0-9])"
 _SPAN: Final = re.compile(rf"{_TIME}-{_TIME}")
 _ENTRY: Final = re.compile(rf"({_DAY}(?:-{_DAY})?(?:, ?{_DAY}(?:-{_DAY})?)*) +(\S+)", re.IGNORECASE)
+IN_AN_EDITOR: Final = {"type": "string", "pattern": "[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]"}
+"""The JSON Schema of an entry: less than what is checked here, and what people get wrong."""
 _CURE: Final = 'must be like "mon-fri 08:00-17:00" or "sat,sun 22:00-02:00"'
 
 

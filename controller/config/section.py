@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from controller.config.names import NAME
 from controller.config.problems import refusal
@@ -53,7 +53,11 @@ def _day(value: Any) -> Any:
 
 Name = Annotated[str, AfterValidator(_name)]
 FilePath = Annotated[Path, BeforeValidator(_file_path)]
-SipCode = Annotated[int, AfterValidator(_sip_code)]
+SipCode = Annotated[
+    int,
+    AfterValidator(_sip_code),
+    WithJsonSchema({"type": "integer", "minimum": 400, "maximum": 699}),
+]
 """A code that refuses a call."""
 Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=str)]
 """A day of the calendar, as TOML has it or as text."""

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from controller.config import telephony
-from controller.config.hours import TimeZone, hours_of, weekly
+from controller.config.hours import IN_AN_EDITOR, TimeZone, hours_of, weekly
 from controller.config.names import NAME
 from controller.config.problems import did_you_mean, refusal
 from controller.config.section import Names, Section, Text
@@ -41,6 +41,9 @@ CALLER_ID: Final = "which cannot choose the number that the other side sees"
 CONFIRM: Final = "which cannot ask whoever answers before the caller is put through"
 
 
+Entry = Annotated[str, AfterValidator(_entry), WithJsonSchema(IN_AN_EDITOR)]
+
+
 class TransferTarget(Section):
     """Somebody to whom a call may be transferred."""
 
@@ -48,9 +51,7 @@ class TransferTarget(Section):
     """the address, such as "sip:+12025550123@trunk.example.net"; the model never sees it"""
     description: Text
     """who answers there and when; the model reads it to choose"""
-    hours: Annotated[list[Annotated[str, AfterValidator(_entry)]], Field(min_length=1)] | None = (
-        None
-    )
+    hours: Annotated[list[Entry], Field(min_length=1)] | None = None
     """When somebody answers: `["mon-fri 08:00-17:00", "sat 09:00-12:00"]`; always without it. Time
     over midnight belongs to the day on which it begins."""
     time_zone: TimeZone | None = None

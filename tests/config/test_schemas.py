@@ -40,6 +40,9 @@ def test_the_files_are_those_that_the_command_writes(
     assert json.loads(text)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
+LIMIT = {"name": "a", "by": "caller", "at_most": 1}
+
+
 def test_the_example_meets_the_schemas() -> None:
     example = ROOT / "deploy" / "example"
 
@@ -106,6 +109,12 @@ def test_keys_may_be_missing_only_where_another_file_has_them() -> None:
         ({"policy": {"unknown_number": "ignore", "busy": {"reject": 486}}}, True),
         ({"values": {"practice": "Acme", "floor": 3}}, True),
         ({"lookup": {"tool": "caller_of", "facts": {"customer": ""}}}, True),
+        ({"policy": {"busy": {"reject": 200}}}, False),
+        ({"policy": {"rules": [{"name": "a", "when": {}, "reject": 700}]}}, False),
+        ({"policy": {"limits": [LIMIT | {"within": "10 min"}, LIMIT | {"within": "day"}]}}, True),
+        ({"policy": {"limits": [LIMIT | {"within": "week"}]}}, False),
+        ({"calendars": {"a": {"hours": ["Mon-Thu 08:00-24:00", "sat,sun  22:00-02:00"]}}}, True),
+        ({"calendars": {"a": {"hours": ["thu 10-19"]}}}, False),
         ({"numbers": [{"number": "*"}]}, False),
         ({"values": {"practice": ["Acme"]}}, False),
         ({"lookup": {"timeout": 9}}, False),

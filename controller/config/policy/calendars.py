@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from controller.config.hours import TimeZone, span, weekly
+from controller.config.hours import IN_AN_EDITOR, TimeZone, span, weekly
 from controller.config.problems import did_you_mean, refusal
 from controller.config.section import Section
 from controller.sansio.hours import EVERY_YEAR, Calendar, Hours, Override, Times
@@ -91,6 +91,9 @@ class OverrideEntry(Section):
     """until when, likewise"""
 
 
+Entry = Annotated[str, AfterValidator(_weekly), WithJsonSchema(IN_AN_EDITOR)]
+
+
 class CalendarSection(Section):
     """When somebody is there.
 
@@ -101,7 +104,7 @@ class CalendarSection(Section):
 
     time_zone: TimeZone | None = None
     """Such as "America/New_York"; by default that of `[policy]`."""
-    hours: Annotated[tuple[Annotated[str, AfterValidator(_weekly)], ...], Field(strict=False)]
+    hours: Annotated[tuple[Entry, ...], Field(strict=False)]
     """the hours of the week, such as `["mon-thu 08:00-17:00", "fri 08:00-13:00"]`; `[]` is never"""
     closed: Days = ()
     """Days on which nobody is there: `"2026-11-26"`, or `"12-25"` of every year."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from controller.config.policy import consequences
 from controller.config.policy.consequences import Consequence, Known
@@ -50,6 +50,11 @@ def _within(value: str) -> str:
     return value
 
 
+Within = Annotated[
+    str,
+    AfterValidator(_within),
+    WithJsonSchema({"type": "string", "pattern": rf"^(day|month|{_SLIDING.pattern})$"}),
+]
 Part = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -70,7 +75,7 @@ class LimitSection(Consequence):
     """how much there may be"""
     measure: Measure = "calls"
     """`calls`, `minutes` or `usd`."""
-    within: Annotated[str, AfterValidator(_within)] | None = None
+    within: Within | None = None
     """For how long it counts: `"10min"`, `"24h"`, at any moment; or `"day"` or `"month"` of the
     calendar in the zone of `[policy]`, else in UTC. Without it: at once. Minutes and money are
     counted by day or month."""
