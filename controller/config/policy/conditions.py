@@ -101,7 +101,7 @@ class ConditionsSection(Section):
     caller_trust: SomeTrusts | None = None
     """How far the caller's number may be believed is one of these: `attested`, `trunk`, `claimed`,
     `withheld`."""
-    header: Annotated[dict[KeptHeader, Text], Field(min_length=1)] | None = None
+    header: Annotated[dict[KeptHeader, Text], Field(min_length=1)] | None = Field(None, repr=False)
     """Each of these headers has this value, letter by letter; `${NAME}` stands for a secret.
     Compared in constant time."""
     header_contains: Annotated[dict[KeptHeader, Text], Field(min_length=1)] | None = None

@@ -53,7 +53,7 @@ class Trunk(Section):
     caller_headers: Annotated[tuple[HeaderName, ...], Field(strict=False)] = ()
     """Headers of your own trunk that carry the caller, likewise; they are believed as
     P-Asserted-Identity is."""
-    header: dict[HeaderName, Text] = Field(default_factory=dict)
+    header: dict[HeaderName, Text] = Field(default_factory=dict, repr=False)
     """How a call of your trunk is known: headers with values that only the trunk knows,
     `{ X-Trunk-Secret = "${TRUNK_SECRET}" }`. All must be right; compared in constant time. What
     other calls say of their callers is then a claim."""

@@ -161,6 +161,17 @@ def test_a_weak_secret_is_warned_of(
         assert only.startswith(f"controller.toml:6: trunk.header.X-A: {warning}")
 
 
+def test_a_secret_that_somebody_wrote_into_the_file_is_shown_nowhere(house: House) -> None:
+    asked = "{ header = { X-Tenant = 'swordfish' } }"
+    rule = f'[[policy.rules]]\nname = "tenant"\nwhen = {asked}\nreject = 603\n'
+    path = house.write(rule + '[trunk]\nheader = { X-Trunk-Secret = "swordfish" }\n')
+
+    loaded = load_all(path, environ={}, with_secrets=False)
+
+    assert "swordfish" not in repr(loaded)
+    assert not any("swordfish" in each for each in loaded[1].warnings)
+
+
 # --- what does not fit the trunk -----------------------------------------------------------------
 
 VERIFIED = "[trunk]\nverified_at = 2026-11-20\n"
