@@ -119,7 +119,8 @@ def _policy(generation: Generation) -> Iterator[str]:
     if generation.calendars:
         yield "calendars"
     for name, calendar in generation.calendars.items():
-        other = f"{len(calendar.days)} other days, {len(calendar.overrides)} overrides"
+        days, once = len(calendar.days), len(calendar.overrides)
+        other = f"{_counted(days, 'other day')}, {_counted(once, 'override')}"
         yield f"  {name}: {calendar.hours.zone}; {other}"
     if generation.lists:
         yield "lists"
@@ -158,3 +159,7 @@ def _unreadable(generation: Generation) -> str:
     """Return who takes a call whose called number cannot be read."""
     rules = generation.rules
     return rules.default_agent or rules.numbers.get("*") or "nobody"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -171,7 +171,7 @@ def test_the_policy_is_summed_up(
     ) in printed
     assert "  caller: at most 4 calls at once of one caller -> frontdesk\n" in printed
     assert f"emergencies -> desk{by}\n" in printed
-    assert "calendars\n  office: America/New_York; 1 other days, 0 overrides\n" in printed
+    assert "calendars\n  office: America/New_York; 1 other day, 0 overrides\n" in printed
     assert "lists\n  blocked: 1 numbers and prefixes\n" in printed
 
 

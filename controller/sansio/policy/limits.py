@@ -143,8 +143,9 @@ class Limit:
 
     def __str__(self) -> str:
         within = "at once" if self.within is None else str(self.within)
-        measure = "USD" if self.measure == "usd" else self.measure
-        return f"at most {self.at_most:g} {measure} {within} {_OF[self.by]}"
+        counted = self.measure if self.at_most != 1 else self.measure.removesuffix("s")
+        measure = "USD" if self.measure == "usd" else counted
+        return f"at most {self.at_most:.12g} {measure} {within} {_OF[self.by]}"
 
 
 SERVICE_FULL: Final = Reject(503)

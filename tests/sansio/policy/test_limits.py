@@ -251,6 +251,18 @@ def test_the_defaults_are_those_of_the_operators_table() -> None:
     assert (str(in_all), in_all.over) == ("at most 10 calls at once in all", Reject(503))
 
 
+@pytest.mark.parametrize(
+    ("at_most", "told"),
+    [
+        (1, "at most 1 call at once in all"),
+        (2, "at most 2 calls at once in all"),
+        (1234567, "at most 1234567 calls at once in all"),
+    ],
+)
+def test_a_limit_is_told_as_people_say_it(at_most: int, told: str) -> None:
+    assert str(limit(at_most=at_most)) == told
+
+
 def test_a_number_that_many_people_share_is_not_limited_as_one_caller() -> None:
     shared = default_limits(NEW_YORK, shared=NumberSet.of([CALLER]))
 
