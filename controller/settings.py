@@ -153,6 +153,9 @@ class Settings(BaseSettings):
         policy = self.policy
         numbers = tuple((each.number, each.agent) for each in self.numbers)
         unknown = policy.unknown_number
+        # A zone that is wrong is told by itself, and not once more by each who has none then.
+        stand_in = "UTC" if self._is_given(("policy", "time_zone")) else None
+        time_zone = policy.time_zone or stand_in
         return config.Sources(
             agents_dir=self.agents_dir,
             tools_dir=self.tools_dir if self._wants_tools() else None,
@@ -175,13 +178,13 @@ class Settings(BaseSettings):
                 emergencies=policy.emergencies,
                 lists=self.lists,
                 calendars=self.calendars,
-                time_zone=policy.time_zone,
+                time_zone=time_zone,
                 trunk=self.trunk,
             ),
             transfer_rules=TransferRules(
                 region=self.trunk.default_region,
                 hosts=policy.allowed_transfer_hosts,
-                time_zone=policy.time_zone,
+                time_zone=time_zone,
                 has_secret=self._is_given(("handover", "secret")),
             ),
             values=texts_of(self.values),

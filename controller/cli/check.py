@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from controller.cli import Subparsers
     from controller.config import Generation
     from controller.sansio.agent import Agent
+    from controller.sansio.lookup import Lookup
     from controller.sansio.policy import Decision
 
 
@@ -90,6 +91,8 @@ def _summary(generation: Generation) -> Iterator[str]:
         yield f"  {number} -> {name}"
     yield f"  a number that cannot be read -> {_unreadable(generation)}"
     yield from _policy(generation)
+    if generation.lookup is not None:
+        yield f"look-up: {_looks_up(generation.lookup)}"
     if generation.targets:
         yield "targets"
     for target in generation.targets.values():
@@ -98,6 +101,13 @@ def _summary(generation: Generation) -> Iterator[str]:
         yield f"  {target.name}: {target.uri}{hours}{after}"
     for warning in generation.warnings:
         yield f"warning: {warning}"
+
+
+def _looks_up(lookup: Lookup) -> str:
+    asked = f"tool {lookup.tool}" if lookup.tool else "a request"
+    facts = f"; facts: {', '.join(lookup.facts)}" if lookup.facts else ""
+    agents = f"; may choose: {', '.join(lookup.agents)}" if lookup.agents else ""
+    return f"{asked}, at most {lookup.timeout:g} s{facts}{agents}"
 
 
 def _policy(generation: Generation) -> Iterator[str]:

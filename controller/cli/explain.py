@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from controller.sansio.agent import Agent
     from controller.sansio.incoming import IncomingCall
     from controller.sansio.policy import Accept, Explanation
+    from controller.sansio.webhook import CallOffered
     from controller.settings import Settings
 
 _DESCRIPTION: Final = """\
@@ -69,7 +70,7 @@ def register(subparsers: Subparsers) -> None:
         "--at",
         metavar="TIME",
         help='when: "2026-12-24 18:05", in the zone of [policy] time_zone (UTC without one) unless'
-        " it names an offset; now by default",
+        " it names an offset; by default now, or when the delivery was sent",
     )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=run)
@@ -87,8 +88,9 @@ def run(args: argparse.Namespace) -> int:
     from controller.settings import load_all
 
     settings, generation = load_all(args.config, with_secrets=False)
-    now = _instant(args.at, settings)
-    incoming = _incoming(args, generation, now)
+    offered = _offered(args)
+    now = _instant(args.at, offered, settings)
+    incoming = generation.trunk.read(offered, webhook_id="wh_explained")
     load = Load(live_calls=0, admitting=True)
     found = explain(incoming, generation.rules, load, now)
     answer = _answer(found, incoming, generation, now)
@@ -108,15 +110,14 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def _instant(text: str | None, settings: Settings) -> float:
+def _instant(text: str | None, offered: CallOffered, settings: Settings) -> float:
     """Return the time that is meant, as Unix seconds."""
-    import time
     from datetime import datetime
 
     from controller.errors import ConfigurationError, Problem
 
     if text is None:
-        return time.time()
+        return offered.created_at
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
@@ -140,17 +141,17 @@ def _time(now: float, settings: Settings) -> str:
     return datetime.fromtimestamp(now, _zone(settings)).strftime("%Y-%m-%d %H:%M %z, %A")
 
 
-def _incoming(args: argparse.Namespace, generation: Generation, now: float) -> IncomingCall:
-    """Return the call as the service would have read it."""
+def _offered(args: argparse.Namespace) -> CallOffered:
+    """Return the call that is meant: a saved one, or one that comes now."""
+    import time
+
     from controller.sansio.webhook import CallOffered
 
     if args.webhook is not None:
         _refuse_beside_a_webhook(args)
-        offered = _saved(args.webhook)
-    else:
-        headers = (*((name, _filled(value)) for name, value in args.header), *_parties(args))
-        offered = CallOffered("evt_explained", int(now), "rtc_explained", headers)
-    return generation.trunk.read(offered, webhook_id="wh_explained")
+        return _saved(args.webhook)
+    headers = (*((name, _filled(value)) for name, value in args.header), *_parties(args))
+    return CallOffered("evt_explained", int(time.time()), "rtc_explained", headers)
 
 
 def _refuse_beside_a_webhook(args: argparse.Namespace) -> None:
@@ -182,7 +183,7 @@ def _parties(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
         yield "To", f"<sip:{args.to}@trunk.example.net>"
 
 
-def _saved(path: Path) -> Any:
+def _saved(path: Path) -> CallOffered:
     """Return the call of a saved delivery."""
     from controller.errors import ConfigurationError, MalformedDelivery, Problem
     from controller.sansio.webhook import Unhandled, parse
@@ -295,5 +296,9 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
         if answer["refer_to"]:
             yield f"then sent to: {answer['refer_to']}"
         yield from (f"counted under {each}" for each in answer["limits"])
+        if answer["disclosure"]:
+            yield f"disclosure: {answer['disclosure']}"
+        if answer["greeting"] and not answer["say"]:
+            yield f"greeting: {answer['greeting']}"
         yield from ("", "instructions:", *answer["instructions"].split("\n"), "", "accept:")
         yield json.dumps(answer["accept"], indent=2, ensure_ascii=False)

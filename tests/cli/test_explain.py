@@ -157,13 +157,16 @@ def test_a_saved_delivery_is_explained(explained: Explained) -> None:
         {"name": "To", "value": "<sip:+12025550100@trunk.example.net>"},
     ]
     event = {
-        "id": "evt_1", "type": "realtime.call.incoming", "created_at": 1,
+        "id": "evt_1", "type": "realtime.call.incoming", "created_at": 1_798_153_500,
         "data": {"call_id": "rtc_1", "sip_headers": headers},
     }  # fmt: skip
     body = explained.folder / "delivery.json"
     body.write_text(json.dumps(event))
 
-    assert explained.json("--webhook", str(body))["agent"] == "frontdesk"
+    answer = explained.json("--webhook", str(body))
+    assert (answer["agent"], answer["at"][:10]) == ("frontdesk", "2026-12-24")  # as it was sent
+    at_noon = explained.json("--webhook", str(body), "--at", "2027-01-04 12:00")
+    assert at_noon["at"].startswith("2027-01-04 12:00")
 
 
 @pytest.mark.parametrize("option", ["--from", "--to", "--name", "--header"])
@@ -246,11 +249,13 @@ def test_rules_that_were_tried_are_told_in_their_order() -> None:
         "say": "We are closed.",
         "refer_to": "dentist",
         "limits": [],
+        "disclosure": "You are recorded.",
+        "greeting": "We are closed.",
         "instructions": "You answer.",
         "accept": {},
     }
 
-    assert list(explain._lines(answer))[2:11] == [
+    assert list(explain._lines(answer))[2:12] == [
         "time: 2026-12-24 18:05 -0500, Thursday",
         "trunk verified; the call carries its secret header; line openai_sip",
         "calendar office: closed",
@@ -260,6 +265,7 @@ def test_rules_that_were_tried_are_told_in_their_order() -> None:
         "answered by nightdesk",
         "first words: We are closed.",
         "then sent to: dentist",
+        "disclosure: You are recorded.",
     ]
 
 

@@ -67,7 +67,7 @@ def resolve(
         check_name(section.name, path, [each.name for each in rules.values()], complaints)
         when = conditions.resolve(section.when, (*path, "when"), material, complaints)
         rules[index] = Rule(section.name, when, _then(section, path, known, complaints))
-    for index, sentence in _idle(rules, known.numbers):
+    for index, sentence in (*_idle(rules, known.numbers), *_final(rules, known.numbers)):
         warn((*PATH, index), sentence)
     return tuple(rules.values())
 
@@ -92,6 +92,14 @@ def _then(section: RuleSection, path: KeyPath, known: Known, complaints: Complai
     if section.ignore:
         return Ignore()
     return found or Reject(500)  # with a complaint: nobody is ever answered so
+
+
+def _final(rules: dict[int, Rule], numbers: Collection[str]) -> Iterator[tuple[int, str]]:
+    """Yield the first rule that decides about every call of ours."""
+    index = next((n for n, rule in rules.items() if not rule.when), None)
+    if index is not None and numbers:
+        sentence = f"rule {rules[index].name!r} always holds: no agent of [[numbers]] answers"
+        yield index, sentence
 
 
 def _idle(rules: dict[int, Rule], numbers: Collection[str]) -> Iterator[tuple[int, str]]:
