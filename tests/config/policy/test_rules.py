@@ -178,8 +178,10 @@ def test_no_caller_hears_the_braces_of_a_template(house: House, table: str, plac
 
 def test_a_rule_that_always_holds_leaves_nothing_to_the_numbers(house: House) -> None:
     assert house.warnings(rule("first", LISTED) + rule("last", "{}")) == [
-        "controller.toml:9: policy.rules[1]: rule 'last' always holds: no agent of [[numbers]]"
-        " answers"
+        (
+            "controller.toml:9: policy.rules[1]: rule 'last' always holds: no agent of [[numbers]]"
+            " answers"
+        )
     ]
 
 
