@@ -353,6 +353,7 @@ def test_no_spoilt_frame_ends_a_call(text: str | bytes) -> None:
     assert story.conversation.state is State.ACTIVE
 
 
+@pytest.mark.no_cover  # other tests reach every line
 def test_ten_thousand_rounds_of_one_call_leave_it_small() -> None:
     story = active_conversation()
     for number in range(3_000):

@@ -29,6 +29,8 @@ from controller.sansio.templating import Addressed, Prompts
 from controller.sansio.webhook import CallOffered, parse
 from tests.sansio.driving import START, ConversationStory, function_call, sent
 
+pytestmark = pytest.mark.no_cover  # other tests reach every line; tracing triples its time
+
 Parted: TypeAlias = tuple[dict[str, Any], tuple[str, str]]
 """A session config without its instructions, and what stands before and after their block."""
 

@@ -290,6 +290,7 @@ any_text = structure | st.text(st.characters(exclude_categories=[]), max_size=80
 any_name = st.sampled_from(["From", "to", "Diversion", "P-Asserted-Identity", "x-y"]) | any_text
 
 
+@pytest.mark.no_cover
 @given(st.lists(st.tuples(any_name, any_text), max_size=8))
 def test_any_list_of_any_strings_gives_addresses_of_printable_text(
     pairs: list[tuple[str, str]],

@@ -211,11 +211,16 @@ def _shares(
     accepted: Accept, facts: Facts, limits: tuple[Limit, ...], left: set[Key], now: float
 ) -> list[tuple[Limit, Share]]:
     found = ((limit, limit.share(facts, accepted.agent_name, now)) for limit in limits)
-    return [(limit, share) for limit, share in found if share is not None and share.key not in left]
+    return [
+        (limit, share)
+        for limit, share in found
+        # To hash keys for nothing takes a tenth of a decision.
+        if share is not None and (not left or share.key not in left)
+    ]
 
 
 def _is_full(share: Share, load: Load) -> bool:
-    if share.key in load.full:
+    if load.full and share.key in load.full:
         return True
     # This process's own calls, before anything is written down.
     return share.key.limit == FULL and load.live_calls >= share.at_most
